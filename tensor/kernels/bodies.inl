@@ -1,0 +1,20 @@
+// Every loop once per instruction set, then the table that names them. Included by isa_*.cpp only, behind a vec_*.h.
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/kernels/table.h"
+
+namespace pith {
+namespace PITH_ISA_NAMESPACE {
+
+#include "tensor/kernels/interleave.inl"
+
+extern const KernelTable table;
+const KernelTable table = {
+    .isa = PITH_ISA_NAME,
+    .interleave = interleave,
+    .deinterleave = deinterleave,
+};
+
+}  // namespace PITH_ISA_NAMESPACE
+}  // namespace pith

@@ -1,0 +1,60 @@
+// The vector trait with 16 lanes: one line is one register. Meanings: vec_scalar.h.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+namespace pith {
+namespace kernels_avx512 {
+
+struct Vec {
+  static constexpr int kWidth = 16;
+  __m512 v;
+  static __mmask16 mask(int count) {
+    return count >= 16 ? static_cast<__mmask16>(0xFFFF)
+                       : count <= 0 ? static_cast<__mmask16>(0) : static_cast<__mmask16>((1u << count) - 1);
+  }
+  static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static Vec load(const float* p, int count) { return {_mm512_maskz_loadu_ps(mask(count), p)}; }
+  static Vec set(float x) { return {_mm512_set1_ps(x)}; }
+  static Vec zero() { return {_mm512_setzero_ps()}; }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+  void store(float* p, int count) const { _mm512_mask_storeu_ps(p, mask(count), v); }
+  void stream(float* p) const { _mm512_stream_ps(p, v); }
+};
+
+inline Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+inline Vec where_positive(Vec a, Vec b) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
+}
+inline __m256 low(__m512 a) { return _mm512_castps512_ps256(a); }
+inline __m256 high(__m512 a) { return _mm512_extractf32x8_ps(a, 1); }
+inline float sum(Vec a) {
+  const __m256 o = _mm256_add_ps(low(a.v), high(a.v));
+  const __m128 h = _mm_add_ps(_mm256_castps256_ps128(o), _mm256_extractf128_ps(o, 1));
+  const __m128 q = _mm_add_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
+}
+inline float highest(Vec a) {
+  const __m256 o = _mm256_max_ps(low(a.v), high(a.v));
+  const __m128 h = _mm_max_ps(_mm256_castps256_ps128(o), _mm256_extractf128_ps(o, 1));
+  const __m128 q = _mm_max_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_max_ss(q, _mm_shuffle_ps(q, q, 1)));
+}
+inline float lowest(Vec a) {
+  const __m256 o = _mm256_min_ps(low(a.v), high(a.v));
+  const __m128 h = _mm_min_ps(_mm256_castps256_ps128(o), _mm256_extractf128_ps(o, 1));
+  const __m128 q = _mm_min_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_min_ss(q, _mm_shuffle_ps(q, q, 1)));
+}
+
+}  // namespace kernels_avx512
+}  // namespace pith

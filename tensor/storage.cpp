@@ -1,0 +1,88 @@
+#include "tensor/storage.h"
+
+#include <bit>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace pith {
+namespace {
+
+constexpr size_t kAlign = 64, kSlack = 64;
+
+/// Sizes in eighths of a power of two, so that at most 12.5 % of a block is unused and freed blocks fit again.
+size_t size_class(size_t bytes) {
+  const size_t want = bytes + kSlack;
+  if (want <= 512) return 512;
+  const size_t step = std::bit_floor(want - 1) / 8;
+  return (want + step - 1) / step * step;
+}
+
+class Pool {
+ public:
+  std::byte* take(size_t capacity) {
+    std::lock_guard lock(mutex_);
+    in_use_ += capacity;
+    peak_ = in_use_ > peak_ ? in_use_ : peak_;
+    auto found = idle_.find(capacity);
+    if (found != idle_.end() && !found->second.empty()) {
+      std::byte* block = found->second.back();
+      found->second.pop_back();
+      return block;
+    }
+    return static_cast<std::byte*>(::operator new(capacity, std::align_val_t{kAlign}));
+  }
+  void give(std::byte* block, size_t capacity) noexcept {
+    std::lock_guard lock(mutex_);
+    in_use_ -= capacity;
+    if (PITH_POOL) {
+      try {
+        idle_[capacity].push_back(block);
+        return;
+      } catch (const std::bad_alloc&) {
+      }  // no room to remember it: free it
+    }
+    ::operator delete(block, std::align_val_t{kAlign});
+  }
+  void trim() {
+    std::lock_guard lock(mutex_);
+    for (auto& [capacity, blocks] : idle_)
+      for (std::byte* block : blocks) ::operator delete(block, std::align_val_t{kAlign});
+    idle_.clear();
+  }
+  size_t in_use() {
+    std::lock_guard lock(mutex_);
+    return in_use_;
+  }
+  size_t peak() {
+    std::lock_guard lock(mutex_);
+    return peak_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<size_t, std::vector<std::byte*>> idle_;
+  size_t in_use_ = 0, peak_ = 0;
+};
+
+/// Never destroyed, because static Tensors may outlive any order of destruction.
+Pool& pool() {
+  static Pool* const the_pool = new Pool;
+  return *the_pool;
+}
+
+}  // namespace
+
+std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
+  const size_t capacity = PITH_POOL ? size_class(bytes) : bytes + kSlack;
+  return std::shared_ptr<Storage>(new Storage(pool().take(capacity), bytes, capacity));
+}
+
+Storage::~Storage() { pool().give(data_, capacity_); }
+
+size_t Storage::bytes_in_use() { return pool().in_use(); }
+size_t Storage::peak_bytes() { return pool().peak(); }
+void Storage::trim() { pool().trim(); }
+
+}  // namespace pith

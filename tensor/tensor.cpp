@@ -1,0 +1,357 @@
+#include "tensor/tensor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "tensor/error.h"
+
+namespace pith {
+namespace {
+
+std::array<int64_t, Shape::kMaxRank> row_major(const Shape& shape) {
+  std::array<int64_t, Shape::kMaxRank> strides{};
+  int64_t step = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    strides[static_cast<size_t>(i)] = step;
+    step *= shape[i];
+  }
+  return strides;
+}
+
+size_t checked_bytes(int64_t numel, DType dtype) {
+  return static_cast<size_t>(checked_mul(numel, static_cast<int64_t>(size_of(dtype))));
+}
+
+/// Calls f.operator()<T>() with the C++ type of dtype.
+template <class F>
+auto dispatch(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f32: return f.template operator()<float>();
+    case DType::f64: return f.template operator()<double>();
+    case DType::s32: return f.template operator()<int32_t>();
+    case DType::s8: return f.template operator()<int8_t>();
+    case DType::u8: break;
+  }
+  return f.template operator()<uint8_t>();
+}
+
+template <class To, class From>
+To convert(From v) {
+  if constexpr (std::is_floating_point_v<To>) {
+    return static_cast<To>(v);
+  } else if constexpr (std::is_floating_point_v<From>) {
+    const double r = std::nearbyint(static_cast<double>(v));
+    if (std::isnan(r)) return 0;
+    return static_cast<To>(std::clamp(r, static_cast<double>(std::numeric_limits<To>::min()),
+                                      static_cast<double>(std::numeric_limits<To>::max())));
+  } else {
+    return static_cast<To>(std::clamp<int64_t>(v, std::numeric_limits<To>::min(), std::numeric_limits<To>::max()));
+  }
+}
+
+/// Calls f(element offset) for every index of a strided tensor in row-major order.
+template <class F>
+void for_each_offset(const Shape& shape, std::span<const int64_t> strides, const F& f) {
+  if (shape.numel() == 0) return;
+  std::array<int64_t, Shape::kMaxRank> index{};
+  int64_t offset = 0;
+  for (;;) {
+    f(offset);
+    int axis = shape.rank() - 1;
+    for (; axis >= 0; --axis) {
+      const size_t a = static_cast<size_t>(axis);
+      offset += strides[a];
+      if (++index[a] < shape[axis]) break;
+      offset -= strides[a] * shape[axis];
+      index[a] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
+}  // namespace
+
+Tensor Tensor::empty(const Shape& shape, DType dtype) {
+  Tensor t;
+  t.storage_ = Storage::allocate(checked_bytes(shape.numel(), dtype));
+  t.shape_ = shape;
+  t.strides_ = row_major(shape);
+  t.dtype_ = dtype;
+  return t;
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+  Tensor t = empty(shape, dtype);
+  std::memset(t.storage_->data(), 0, t.storage_->bytes());
+  return t;
+}
+
+Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
+  Tensor t = empty(shape, dtype);
+  t.fill(value);
+  return t;
+}
+
+template <class T>
+Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
+  if (static_cast<int64_t>(values.size()) != shape.numel())
+    throw ShapeError("tensor: " + std::to_string(values.size()) + " values do not fill shape " + pith::text(shape));
+  Tensor t = empty(shape, dtype_of<T>());
+  if (!values.empty()) std::memcpy(t.storage_->data(), values.data(), values.size_bytes());
+  return t;
+}
+template Tensor Tensor::from(std::span<const float>, const Shape&);
+template Tensor Tensor::from(std::span<const double>, const Shape&);
+template Tensor Tensor::from(std::span<const int32_t>, const Shape&);
+template Tensor Tensor::from(std::span<const int8_t>, const Shape&);
+template Tensor Tensor::from(std::span<const uint8_t>, const Shape&);
+
+Tensor Tensor::lanes(const Shape& shape, int64_t halo) {
+  Tensor t;
+  t.geometry_ = LaneGeometry::make(shape, halo);
+  const LaneGeometry& g = t.geometry_;
+  const int64_t floats = checked_mul(g.lines(), LaneGeometry::kLanes);
+  t.storage_ = Storage::allocate(checked_bytes(floats, DType::f32));
+  t.shape_ = shape;
+  t.order_ = Order::lanes;
+  float* const p = reinterpret_cast<float*>(t.storage_->data());
+  constexpr size_t kLine = LaneGeometry::kLanes * sizeof(float);
+  const int64_t tail = g.plane - g.row * (g.h + 2 * g.halo);
+  if (g.halo > 0 || tail > 0) {  // zero the border of every plane; whoever writes the tensor writes the interior
+    const size_t side = static_cast<size_t>(g.halo);
+    for (int64_t i = 0; i < g.blocks * g.c; ++i) {
+      float* const plane = p + i * g.plane * LaneGeometry::kLanes;
+      const auto zero = [&](int64_t line, size_t lines) {
+        std::memset(plane + line * LaneGeometry::kLanes, 0, lines * kLine);
+      };
+      zero(0, side * static_cast<size_t>(g.row) + side);
+      for (int64_t y = 0; y + 1 < g.h; ++y) zero((y + g.halo) * g.row + g.halo + g.w, 2 * side);
+      const int64_t last = (g.h - 1 + g.halo) * g.row + g.halo + g.w;
+      zero(last, static_cast<size_t>(g.plane - last));
+    }
+  }
+  if (g.blocks > 0 && g.live(g.blocks - 1) < LaneGeometry::kLanes)
+    std::memset(p + (g.blocks - 1) * g.block * LaneGeometry::kLanes, 0, static_cast<size_t>(g.block) * kLine);
+  return t;
+}
+
+std::span<const int64_t> Tensor::strides() const {
+  if (is_lanes()) throw TypeError("strides: " + pith::text(*this) + " is in lane order; call to_plain first");
+  return {strides_.data(), static_cast<size_t>(shape_.rank())};
+}
+
+const LaneGeometry& Tensor::geometry() const {
+  if (!is_lanes()) throw TypeError("geometry: " + pith::text(*this) + " is in plain order; call to_lanes first");
+  return geometry_;
+}
+
+bool Tensor::is_contiguous() const {
+  if (!defined() || is_lanes()) return false;
+  int64_t step = 1;
+  for (int i = shape_.rank() - 1; i >= 0; --i) {
+    if (shape_[i] != 1 && strides_[static_cast<size_t>(i)] != step) return shape_.numel() == 0;
+    step *= shape_[i];
+  }
+  return true;
+}
+
+size_t Tensor::bytes() const {
+  const int64_t count = is_lanes() ? geometry_.lines() * LaneGeometry::kLanes : numel();
+  return static_cast<size_t>(count) * size_of(dtype_);
+}
+
+template <class T>
+const T* Tensor::data() const {
+  if (!defined()) throw TypeError("an undefined tensor has no elements");
+  if (dtype_of<T>() != dtype_)
+    throw TypeError(pith::text(*this) + " was read as " + std::string(name(dtype_of<T>())));
+  return reinterpret_cast<const T*>(storage_->data()) + offset_;
+}
+template <class T>
+T* Tensor::mutable_data() {
+  return const_cast<T*>(data<T>());
+}
+#define PITH_ACCESS(T)                       \
+  template const T* Tensor::data<T>() const; \
+  template T* Tensor::mutable_data<T>();
+PITH_ACCESS(float)
+PITH_ACCESS(double)
+PITH_ACCESS(int32_t)
+PITH_ACCESS(int8_t)
+PITH_ACCESS(uint8_t)
+#undef PITH_ACCESS
+
+double Tensor::item() const {
+  if (numel() != 1) throw ShapeError("item: " + pith::text(*this) + " does not hold one element");
+  return to_vector<double>().front();
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  const Tensor plain = is_lanes() ? to_plain(*this) : *this;
+  std::vector<T> out;
+  out.reserve(static_cast<size_t>(numel()));
+  dispatch(dtype_, [&]<class From>() {
+    const From* p = plain.data<From>();
+    for_each_offset(plain.shape(), plain.strides(), [&](int64_t o) { out.push_back(convert<T>(p[o])); });
+  });
+  return out;
+}
+template std::vector<float> Tensor::to_vector<float>() const;
+template std::vector<double> Tensor::to_vector<double>() const;
+template std::vector<int32_t> Tensor::to_vector<int32_t>() const;
+template std::vector<int8_t> Tensor::to_vector<int8_t>() const;
+template std::vector<uint8_t> Tensor::to_vector<uint8_t>() const;
+
+Tensor Tensor::view(std::initializer_list<int64_t> extents) const {
+  std::vector<int64_t> e(extents);
+  const auto free = std::find(e.begin(), e.end(), -1);
+  if (free != e.end()) {
+    *free = 1;
+    const int64_t rest = Shape(std::span<const int64_t>(e)).numel();
+    if (rest == 0 || numel() % rest != 0)
+      throw ShapeError("view: " + pith::text(shape_) + " cannot fill the free axis, the others take " +
+                       std::to_string(rest));
+    *free = numel() / rest;
+  }
+  return view(Shape(std::span<const int64_t>(e)));
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+  if (shape.numel() != numel())
+    throw ShapeError("view: " + pith::text(shape_) + " has other elements than " + pith::text(shape));
+  if (!is_contiguous()) throw TypeError("view: " + pith::text(*this) + " is not contiguous; call contiguous() first");
+  Tensor t = *this;
+  t.shape_ = shape;
+  t.strides_ = row_major(shape);
+  return t;
+}
+
+Tensor Tensor::transpose(int a, int b) const {
+  static_cast<void>(strides());  // refuses lanes
+  const size_t p = static_cast<size_t>(checked_axis(a, shape_.rank(), "transpose"));
+  const size_t q = static_cast<size_t>(checked_axis(b, shape_.rank(), "transpose"));
+  Tensor t = *this;
+  t.shape_ = shape_.with(static_cast<int>(p), shape_[static_cast<int>(q)]);
+  t.shape_ = t.shape_.with(static_cast<int>(q), shape_[static_cast<int>(p)]);
+  std::swap(t.strides_[p], t.strides_[q]);
+  return t;
+}
+
+Tensor Tensor::narrow(int axis, int64_t start, int64_t length) const {
+  static_cast<void>(strides());
+  const int a = checked_axis(axis, shape_.rank(), "narrow");
+  if (start < 0 || length < 0 || start > shape_[a] - length)
+    throw ShapeError("narrow: elements " + std::to_string(start) + " to " + std::to_string(start + length) +
+                     " of axis " + std::to_string(a) + " do not lie in " + pith::text(shape_));
+  Tensor t = *this;
+  t.shape_ = shape_.with(a, length);
+  t.offset_ += start * strides_[static_cast<size_t>(a)];
+  return t;
+}
+
+Tensor Tensor::select(int axis, int64_t index) const {
+  const int a = checked_axis(axis, shape_.rank(), "select");
+  Tensor t = narrow(a, index, 1);
+  std::array<int64_t, Shape::kMaxRank> extents{};
+  std::array<int64_t, Shape::kMaxRank> kept{};
+  size_t rank = 0;
+  for (int i = 0; i < shape_.rank(); ++i) {
+    if (i == a) continue;
+    extents[rank] = shape_[i];
+    kept[rank++] = strides_[static_cast<size_t>(i)];
+  }
+  t.shape_ = Shape(std::span<const int64_t>(extents.data(), rank));
+  t.strides_ = kept;
+  return t;
+}
+
+Tensor Tensor::expand(const Shape& shape) const {
+  static_cast<void>(strides());
+  if (!(broadcast(shape_, shape, "expand") == shape))
+    throw ShapeError("expand: " + pith::text(shape_) + " does not broadcast to " + pith::text(shape));
+  Tensor t = *this;
+  t.shape_ = shape;
+  t.strides_ = {};
+  for (int i = 1; i <= shape_.rank(); ++i)
+    if (shape_[-i] != 1)
+      t.strides_[static_cast<size_t>(shape.rank() - i)] = strides_[static_cast<size_t>(shape_.rank() - i)];
+  return t;
+}
+
+Tensor Tensor::contiguous() const {
+  if (is_lanes()) return to_plain(*this);
+  return is_contiguous() ? *this : clone();
+}
+
+Tensor Tensor::clone() const {
+  if (is_lanes()) {
+    Tensor t = *this;
+    t.storage_ = Storage::allocate(bytes());
+    std::memcpy(t.storage_->data(), storage_->data(), bytes());
+    return t;
+  }
+  Tensor t = empty(shape_, dtype_);
+  t.copy_from(*this);
+  return t;
+}
+
+Tensor Tensor::to(DType dtype) const {
+  if (dtype == dtype_) return *this;
+  const Tensor plain = contiguous();
+  Tensor t = empty(shape_, dtype);
+  dispatch(dtype_, [&]<class From>() {
+    const From* in = plain.data<From>();
+    dispatch(dtype, [&]<class To>() {
+      To* out = t.mutable_data<To>();
+      for (int64_t i = 0; i < numel(); ++i) out[i] = convert<To>(in[i]);
+    });
+  });
+  return t;
+}
+
+void Tensor::copy_from(const Tensor& source) {
+  if (!(source.shape_ == shape_) || source.dtype_ != dtype_)
+    throw ShapeError("copy: " + pith::text(source) + " does not fit into " + pith::text(*this));
+  if (is_lanes()) {
+    const Tensor same = to_lanes(source, geometry_.halo);
+    std::memcpy(storage_->data(), same.storage_->data(), bytes());
+    return;
+  }
+  const Tensor plain = source.is_lanes() ? to_plain(source) : source;
+  dispatch(dtype_, [&]<class T>() {
+    const T* in = plain.data<T>();
+    T* out = mutable_data<T>();
+    if (is_contiguous() && plain.is_contiguous()) {
+      if (numel() > 0) std::memmove(out, in, bytes());
+    } else if (is_contiguous()) {
+      for_each_offset(shape_, plain.strides(), [&](int64_t o) { *out++ = in[o]; });
+    } else {
+      const Tensor rows = plain.is_contiguous() ? plain : plain.clone();
+      in = rows.data<T>();
+      for_each_offset(shape_, strides(), [&](int64_t o) { out[o] = *in++; });
+    }
+  });
+}
+
+void Tensor::fill(double value) {
+  if (is_lanes()) {
+    if (value != 0) throw TypeError("fill: a lane-ordered tensor can only be filled with 0");
+    std::memset(storage_->data(), 0, bytes());
+    return;
+  }
+  dispatch(dtype_, [&]<class T>() {
+    T* p = mutable_data<T>();
+    const T v = convert<T>(value);
+    for_each_offset(shape_, strides(), [&](int64_t o) { p[o] = v; });
+  });
+}
+
+std::string text(const Tensor& t) {
+  if (!t.defined()) return "undefined tensor";
+  return std::string(name(t.dtype())) + (t.is_lanes() ? " lanes " : " ") + text(t.shape());
+}
+
+}  // namespace pith
