@@ -57,6 +57,8 @@ class Tensor {
   size_t bytes() const;
   /// Do both handles lie in the same Storage?
   bool shares_storage_with(const Tensor& other) const { return storage_ == other.storage_; }
+  /// Is this the only handle to its bytes? Then they may be overwritten without anyone noticing.
+  bool is_sole_owner() const { return storage_.use_count() == 1; }
 
   /// First element. Throws TypeError where T is not the element type.
   template <class T>

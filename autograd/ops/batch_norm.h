@@ -1,0 +1,27 @@
+// Batch normalisation (Ioffe & Szegedy 2015), fused with what follows it.
+#pragma once
+
+#include "autograd/variable.h"
+
+namespace pith {
+
+/// Running statistics, changed by a training forward: r <- (1 - momentum) r + momentum * batch, with the unbiased variance.
+struct BatchNormState {
+  Tensor mean;      ///< [c]
+  Tensor variance;  ///< [c]
+};
+
+struct BatchNormOptions {
+  bool training = true;  ///< batch statistics (biased variance) if true, the running ones otherwise
+  double momentum = 0.1;
+  double epsilon = 1e-5;
+  bool relu = false;     ///< y = max(., 0) in the same pass
+};
+
+/// y = gamma (x - mean) / sqrt(var + eps) + beta, per channel over n, h, w; then + residual if it is defined; then ReLU
+/// if asked for. x: [n, c, h, w] or [n, c], f32 or f64, either order; gamma, beta: [c]; residual: x's shape.
+/// Throws ShapeError in training where a channel has fewer than two elements.
+Variable batch_norm(const Variable& x, const Variable& gamma, const Variable& beta, BatchNormState& state,
+                    const BatchNormOptions& options, const Variable& residual = {});
+
+}  // namespace pith

@@ -1,0 +1,49 @@
+// Parameter: a trainable tensor that remembers what compression decided about it: its mask and its quantisation.
+//
+// Invariant: a weight is exactly 0.0f wherever its mask prunes, at every moment any other code can look. set_mask and
+// load establish it, the optimizer's fused step keeps it. Released weights (set_mask(nullptr)) start from 0.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "autograd/variable.h"
+#include "tensor/formats/mask.h"
+#include "tensor/formats/quant_params.h"
+
+namespace pith::nn {
+
+class Parameter {
+ public:
+  Parameter() = default;
+  /// value: f32 (or f64 in gradient checks), plain order.
+  explicit Parameter(Tensor value);
+
+  bool defined() const { return variable_.defined(); }
+  const Variable& variable() const { return variable_; }
+  const Tensor& value() const { return variable_.value(); }
+  const Shape& shape() const { return value().shape(); }
+  const Tensor& gradient() const { return variable_.gradient(); }
+
+  const std::shared_ptr<const Mask>& mask() const { return mask_; }
+  /// Prunes now and from now on; nullptr releases. Throws ShapeError where the mask has another shape.
+  void set_mask(std::shared_ptr<const Mask> mask);
+  const std::shared_ptr<const QuantParams>& quant() const { return quant_; }
+  void set_quant(std::shared_ptr<const QuantParams> quant);
+
+  /// New values of the same shape; pruned places are set to 0.
+  void load(const Tensor& value);
+  /// For the optimizer: the values to change in place. The caller keeps the invariant.
+  Tensor& mutable_value();
+  void clear_gradient() { variable_.clear_gradient(); }
+
+  /// Weight decay applies? Off for what the model marks (none by default, as PyTorch).
+  bool decays = true;
+
+ private:
+  Variable variable_;
+  std::shared_ptr<const Mask> mask_;
+  std::shared_ptr<const QuantParams> quant_;
+};
+
+}  // namespace pith::nn
