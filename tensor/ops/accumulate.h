@@ -5,8 +5,8 @@
 
 namespace pith::ops {
 
-/// into += g, for equal shapes and types (f32 or f64), in into's order of memory. Overwrites into's bytes if it is their
-/// only owner, and moves to new ones otherwise, so no other handle sees a change.
+/// into += g, for equal shapes and types (f32 or f64), in into's order of memory. Overwrites into's bytes if it is
+/// their only owner, and moves to new ones otherwise, so no other handle sees a change.
 void accumulate(Tensor& into, const Tensor& g);
 
 }  // namespace pith::ops

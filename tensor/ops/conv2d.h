@@ -1,0 +1,51 @@
+// Convolution of images without gradients: forward, and the three products of the way back.
+//
+// Orders of memory: f32 in lane order runs on lane kernels and gives lanes (halo 1, or 0 where the result is one
+// pixel); f32 in plain order runs on pixel-lane kernels made for small batches; f64 runs on the slow twins
+// (conv2d_reference.h). Results have the same bits for any number of threads. Every function throws ShapeError
+// (conv2d_shape's sentences) or TypeError where the types are not all f32 or all f64.
+#pragma once
+
+#include "tensor/shape.h"
+#include "tensor/tensor.h"
+
+namespace pith {
+
+struct KernelTable;
+
+namespace ops {
+
+/// What happens to a convolution's sum before it is written: y = max(scale sum + bias + residual, 0), each part
+/// optional. Folded batch normalisation is scale and bias.
+struct ConvEpilogue {
+  Tensor bias = {};      ///< [k] or undefined
+  Tensor scale = {};     ///< [k] or undefined
+  Tensor residual = {};  ///< the result's shape, either order, or undefined
+  bool relu = false;
+};
+
+/// x [n, c, h, w], w [k, c / groups, kh, kw] -> [n, k, oh, ow] in x's order of memory.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue = {});
+
+/// Gradient of x, whose shape is `x`. dy [n, k, oh, ow]. f32 gives lanes, f64 plain.
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window);
+
+/// Gradient of the weights, whose shape is `w`; plain order. x and dy in either order.
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w, const Window& window);
+
+/// Sum of dy [n, k, ...] over all axes but the second: [k], plain.
+Tensor channel_sum(const Tensor& dy);
+
+/// Border that conv2d wants around x [n, c, h, w] in lane order; with less it copies x. At least 1 for images.
+int64_t conv2d_halo(const Shape& x, const Shape& w, const Window& window);
+
+/// The same operations on a given instruction set, for tests and benchmarks. x and dy are f32.
+Tensor conv2d_with(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
+                   const ConvEpilogue& epilogue = {});
+Tensor conv2d_input_gradient_with(const KernelTable& kernels, const Tensor& dy, const Tensor& w, const Shape& x,
+                                  const Window& window);
+Tensor conv2d_weight_gradient_with(const KernelTable& kernels, const Tensor& x, const Tensor& dy, const Shape& w,
+                                   const Window& window);
+
+}  // namespace ops
+}  // namespace pith
