@@ -29,7 +29,8 @@ struct Normalization {
   std::vector<float> mean, deviation;
 };
 
-/// What is known by a name: "mnist", "fashion-mnist", "cifar10", "digits" (drawn; no download), or a folder of class folders.
+/// What is known by a name: "mnist", "fashion-mnist", "cifar10", "digits" (drawn; no download), or a folder of class
+/// folders.
 struct DataSource {
   std::shared_ptr<const Dataset> train, test;
   Normalization normalization;
@@ -37,8 +38,8 @@ struct DataSource {
 };
 
 /// Opens a data set by name or path. `root` is where mnist/, fashion-mnist/, cifar-10/ lie (default: $PITH_DATA, then
-/// ~/.cache/pith). Throws ArgumentError for an unknown name, IoError / FormatError for files; says `pith data get` where
-/// nothing is there.
+/// ~/.cache/pith). Throws ArgumentError for an unknown name, IoError / FormatError for files; says `pith data get`
+/// where nothing is there.
 DataSource open_data(const std::string& name, const std::string& root = "");
 
 /// The samples `indices` of another set, in that order.

@@ -16,15 +16,16 @@ struct Batch {
 };
 
 struct Augmentation {
-  int64_t crop_padding = 0;  ///< zero-pad by this and crop back at a random place (after normalisation the pad is the value of pixel 0)
-  bool flip = false;         ///< left-right with probability 1/2
+  int64_t crop_padding =
+      0;  ///< zero-pad by this and crop back at a random place (after normalisation the pad is the value of pixel 0)
+  bool flip = false;  ///< left-right with probability 1/2
 };
 
 struct LoaderOptions {
   int64_t batch_size = 128;
   bool shuffle = false;
   bool drop_last = false;
-  Augmentation augmentation;
+  Augmentation augmentation = {};
   uint64_t seed = 0;
   int workers = 1;   ///< 0: in the caller's thread
   int prefetch = 4;  ///< batches ahead

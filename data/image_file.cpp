@@ -1,0 +1,104 @@
+#include "data/image_file.h"
+
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "tensor/atomic_file.h"
+#include "tensor/error.h"
+
+namespace {
+
+/// stb_image grows its inflate buffer to whatever a PNG's data says, whatever the header said. No single block of a
+/// picture within the limits needs more than this: 64 M values of 16 bits, twice for the doubling.
+constexpr size_t kMaxBlock = size_t{256} << 20;
+void* bounded_malloc(size_t bytes) { return bytes > kMaxBlock ? nullptr : std::malloc(bytes); }
+void* bounded_realloc(void* p, size_t bytes) { return bytes > kMaxBlock ? nullptr : std::realloc(p, bytes); }
+
+}  // namespace
+
+#define STBI_MALLOC(bytes) bounded_malloc(bytes)
+#define STBI_REALLOC(p, bytes) bounded_realloc(p, bytes)
+#define STBI_FREE(p) std::free(p)
+#define STBI_MAX_DIMENSIONS 320000  // the second fence; the first is ImageLimits. A CIFAR-10 sheet is 320000 high.
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#define STBI_ONLY_PNM
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace pith::data {
+namespace {
+
+std::string reason() {
+  const char* why = stbi_failure_reason();
+  return why ? why : "no reason given";
+}
+
+struct Header {
+  int width = 0, height = 0, channels = 0;
+};
+
+Header read_header(std::span<const stbi_uc> file, const std::string& path) {
+  Header h;
+  if (!stbi_info_from_memory(file.data(), static_cast<int>(file.size()), &h.width, &h.height, &h.channels))
+    throw FormatError(path + ": is not a picture this reader takes (PNG, JPEG, BMP, PNM): " + reason());
+  return h;
+}
+
+void check_limits(const Header& h, int channels, const ImageLimits& limits, const std::string& path) {
+  const std::string size = std::to_string(h.width) + " x " + std::to_string(h.height);
+  if (h.width < 1 || h.height < 1) throw FormatError(path + ": the picture is empty (" + size + ")");
+  if (h.width > limits.side || h.height > limits.side)
+    throw FormatError(path + ": the picture claims " + size + " pixels, at most " + std::to_string(limits.side) +
+                      " a side are read");
+  const int64_t values = int64_t{h.width} * h.height * std::max(h.channels, channels);
+  if (values > limits.values)
+    throw FormatError(path + ": the picture claims " + size + " pixels of " + std::to_string(h.channels) +
+                      " channels, at most " + std::to_string(limits.values) + " values are read");
+}
+
+}  // namespace
+
+Image decode_image(std::span<const std::byte> file, int channels, const std::string& path, const ImageLimits& limits) {
+  if (channels < 0 || channels > 4)
+    throw ArgumentError("decode_image: a picture has 1 to 4 channels (0: its own), not " + std::to_string(channels));
+  if (file.empty()) throw FormatError(path + ": the file is empty, expected a picture");
+  if (file.size() > limits.file_bytes || file.size() > INT_MAX)
+    throw FormatError(path + ": the file has " + std::to_string(file.size()) + " bytes, at most " +
+                      std::to_string(limits.file_bytes) + " are read");
+  const std::span<const stbi_uc> bytes(reinterpret_cast<const stbi_uc*>(file.data()), file.size());
+  check_limits(read_header(bytes, path), channels, limits, path);
+  Header h;
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &h.width, &h.height, &h.channels, channels),
+      stbi_image_free);
+  if (!pixels) throw FormatError(path + ": the picture cannot be decoded: " + reason());
+  if (channels == 0) channels = h.channels;
+  Image image{h.height, h.width, channels, {}};
+  image.pixels.assign(pixels.get(), pixels.get() + image.height * image.width * channels);
+  return image;
+}
+
+Image read_image(const std::string& path, int channels, const ImageLimits& limits) {
+  return decode_image(read_file(path, limits.file_bytes), channels, path, limits);
+}
+
+std::vector<uint8_t> planes(const Image& image) {
+  const int64_t area = image.height * image.width, channels = image.channels;
+  std::vector<uint8_t> out(image.pixels.size());
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t i = 0; i < area; ++i)
+      out[static_cast<size_t>(c * area + i)] = image.pixels[static_cast<size_t>(i * channels + c)];
+  return out;
+}
+
+}  // namespace pith::data
