@@ -7,6 +7,7 @@
 namespace pith {
 namespace PITH_ISA_NAMESPACE {
 
+#include "tensor/kernels/conv_f32.inl"
 #include "tensor/kernels/interleave.inl"
 
 extern const KernelTable table;
@@ -14,6 +15,8 @@ const KernelTable table = {
     .isa = PITH_ISA_NAME,
     .interleave = interleave,
     .deinterleave = deinterleave,
+    .conv_lines = conv_lines,
+    .conv_lines_gradient = conv_lines_gradient,
 };
 
 }  // namespace PITH_ISA_NAMESPACE

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensor/kernels/views.h"
+
 namespace pith {
 
 struct KernelTable {
@@ -18,6 +20,12 @@ struct KernelTable {
   void (*interleave)(const float* in, int64_t image, int64_t live, float* out, int64_t pixels, int64_t out_step);
   /// out[l * image + p] = in[p * in_step][l] for p < pixels, l < live. in_step in lines.
   void (*deinterleave)(const float* in, int64_t in_step, float* out, int64_t image, int64_t live, int64_t pixels);
+
+  // --- float convolution -----------------------------------------------------------------------------------------
+  /// One row of outputs of 16 images: see LineConv. y aliases neither x nor the weights.
+  void (*conv_lines)(const LineConv& c);
+  /// Adds the weight gradient of some rows of 16 images: see LineConvGradient.
+  void (*conv_lines_gradient)(const LineConvGradient& c);
 };
 
 /// The table in force. Throws ArgumentError when PITH_ISA names an unknown set or one that this CPU lacks.

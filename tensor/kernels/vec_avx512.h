@@ -1,4 +1,5 @@
-// The vector trait with 16 lanes: one line is one register. Meanings: vec_scalar.h.
+// The vector trait with 16 lanes: one line is one register. Meanings: vec_scalar.h. Some intrinsics stand in their
+// masked form with a full mask: GCC 12 warns of an "uninitialized" register inside its own unmasked ones.
 #pragma once
 
 #include <immintrin.h>
@@ -10,10 +11,12 @@ namespace kernels_avx512 {
 
 struct Vec {
   static constexpr int kWidth = 16;
+  static constexpr int kRegisters = 32;
   __m512 v;
   static __mmask16 mask(int count) {
-    return count >= 16 ? static_cast<__mmask16>(0xFFFF)
-                       : count <= 0 ? static_cast<__mmask16>(0) : static_cast<__mmask16>((1u << count) - 1);
+    return count >= 16  ? static_cast<__mmask16>(0xFFFF)
+           : count <= 0 ? static_cast<__mmask16>(0)
+                        : static_cast<__mmask16>((1u << count) - 1);
   }
   static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static Vec load(const float* p, int count) { return {_mm512_maskz_loadu_ps(mask(count), p)}; }
@@ -29,14 +32,19 @@ inline Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-inline Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
-inline Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
-inline Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+inline Vec max(Vec a, Vec b) { return {_mm512_maskz_max_ps(Vec::mask(16), a.v, b.v)}; }
+inline Vec min(Vec a, Vec b) { return {_mm512_maskz_min_ps(Vec::mask(16), a.v, b.v)}; }
+/// Keeps a broadcast in a register: as an operand in memory it would take a load slot at every use.
+inline Vec pinned(Vec a) {
+  asm("" : "+v"(a.v));
+  return a;
+}
+inline Vec sqrt(Vec a) { return {_mm512_maskz_sqrt_ps(Vec::mask(16), a.v)}; }
 inline Vec where_positive(Vec a, Vec b) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
 }
-inline __m256 low(__m512 a) { return _mm512_castps512_ps256(a); }
-inline __m256 high(__m512 a) { return _mm512_extractf32x8_ps(a, 1); }
+inline __m256 low(__m512 a) { return _mm512_maskz_extractf32x8_ps(0xFF, a, 0); }
+inline __m256 high(__m512 a) { return _mm512_maskz_extractf32x8_ps(0xFF, a, 1); }
 inline float sum(Vec a) {
   const __m256 o = _mm256_add_ps(low(a.v), high(a.v));
   const __m128 h = _mm_add_ps(_mm256_castps256_ps128(o), _mm256_extractf128_ps(o, 1));

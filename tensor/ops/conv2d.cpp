@@ -2,6 +2,7 @@
 
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
+#include "tensor/ops/conv2d_lanes.h"
 #include "tensor/ops/conv2d_reference.h"
 
 namespace pith::ops {
@@ -30,12 +31,12 @@ Tensor dispatch(DType dtype, const F& f) {
   return dtype == DType::f32 ? f.template operator()<float>() : f.template operator()<double>();
 }
 
+Tensor plain_or_none(const Tensor& t) { return t.defined() ? to_plain(t) : t; }
+
 template <class T>
 void apply_epilogue(Tensor& y, const ConvEpilogue& e) {
   const int64_t k = y.shape()[1], pixels = y.shape()[2] * y.shape()[3];
-  const Tensor bias = e.bias.defined() ? to_plain(e.bias) : e.bias,
-               scale = e.scale.defined() ? to_plain(e.scale) : e.scale;
-  const Tensor residual = e.residual.defined() ? to_plain(e.residual) : e.residual;
+  const Tensor bias = plain_or_none(e.bias), scale = plain_or_none(e.scale), residual = plain_or_none(e.residual);
   T* const p = y.mutable_data<T>();
   for (int64_t i = 0; i < y.numel(); ++i) {
     T v = p[i];
@@ -46,47 +47,71 @@ void apply_epilogue(Tensor& y, const ConvEpilogue& e) {
   }
 }
 
+void check_gradient(const char* op, const Tensor& dy, const Shape& y) {
+  if (!(dy.shape() == y))
+    throw ShapeError(std::string(op) + ": gradient " + text(dy) + " does not fit a result of " + text(y));
+}
+
+ConvEpilogue plain_epilogue(const ConvEpilogue& e) {
+  return {plain_or_none(e.bias), plain_or_none(e.scale), e.residual, e.relu};
+}
+
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue) {
+Tensor conv2d_with(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
+                   const ConvEpilogue& epilogue) {
   check_types("conv2d", x, w);
   const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
   check_epilogue(epilogue, shape, x.dtype());
+  if (x.is_lanes()) return lane_conv::forward(kernels, x, to_plain(w), window, plain_epilogue(epilogue));
   const Tensor px = to_plain(x), pw = to_plain(w);
-  Tensor y = dispatch(x.dtype(), [&]<class T>() {
+  return dispatch(x.dtype(), [&]<class T>() {
     Tensor out = Tensor::zeros(shape, x.dtype());
     reference::conv2d(px.data<T>(), pw.data<T>(), out.mutable_data<T>(), x.shape(), w.shape(), shape, window);
     apply_epilogue<T>(out, epilogue);
     return out;
   });
-  return x.is_lanes() ? to_lanes(y, shape[2] * shape[3] == 1 ? 0 : 1) : y;
+}
+
+Tensor conv2d_input_gradient_with(const KernelTable& kernels, const Tensor& dy, const Tensor& w, const Shape& x,
+                                  const Window& window) {
+  check_types("conv2d_input_gradient", dy, w);
+  const Shape shape = conv2d_shape(x, w.shape(), window);
+  check_gradient("conv2d_input_gradient", dy, shape);
+  if (dy.dtype() == DType::f32)
+    return lane_conv::input_gradient(kernels, dy.is_lanes() ? dy : to_lanes(dy, 1), to_plain(w), x, window);
+  const Tensor pd = to_plain(dy), pw = to_plain(w);
+  Tensor dx = Tensor::zeros(x, DType::f64);
+  reference::conv2d_input_gradient(pd.data<double>(), pw.data<double>(), dx.mutable_data<double>(), x, w.shape(), shape,
+                                   window);
+  return dx;
+}
+
+Tensor conv2d_weight_gradient_with(const KernelTable& kernels, const Tensor& x, const Tensor& dy, const Shape& w,
+                                   const Window& window) {
+  check_types("conv2d_weight_gradient", x, dy);
+  const Shape shape = conv2d_shape(x.shape(), w, window);
+  check_gradient("conv2d_weight_gradient", dy, shape);
+  if (dy.dtype() == DType::f32)
+    return lane_conv::weight_gradient(kernels, x.is_lanes() ? x : to_lanes(x, conv2d_halo(x.shape(), w, window)),
+                                      dy.is_lanes() ? dy : to_lanes(dy, 0), w, window);
+  const Tensor px = to_plain(x), pd = to_plain(dy);
+  Tensor dw = Tensor::zeros(w, DType::f64);
+  reference::conv2d_weight_gradient(px.data<double>(), pd.data<double>(), dw.mutable_data<double>(), x.shape(), w,
+                                    shape, window);
+  return dw;
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue) {
+  return conv2d_with(kernels(), x, w, window, epilogue);
 }
 
 Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window) {
-  check_types("conv2d_input_gradient", dy, w);
-  const Shape shape = conv2d_shape(x, w.shape(), window);
-  if (!(dy.shape() == shape))
-    throw ShapeError("conv2d_input_gradient: gradient " + text(dy) + " does not fit a result of " + text(shape));
-  const Tensor pd = to_plain(dy), pw = to_plain(w);
-  const Tensor dx = dispatch(dy.dtype(), [&]<class T>() {
-    Tensor out = Tensor::zeros(x, dy.dtype());
-    reference::conv2d_input_gradient(pd.data<T>(), pw.data<T>(), out.mutable_data<T>(), x, w.shape(), shape, window);
-    return out;
-  });
-  return dy.dtype() == DType::f32 ? to_lanes(dx, x[2] * x[3] == 1 ? 0 : 1) : dx;
+  return conv2d_input_gradient_with(kernels(), dy, w, x, window);
 }
 
 Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w, const Window& window) {
-  check_types("conv2d_weight_gradient", x, dy);
-  const Shape shape = conv2d_shape(x.shape(), w, window);
-  if (!(dy.shape() == shape))
-    throw ShapeError("conv2d_weight_gradient: gradient " + text(dy) + " does not fit a result of " + text(shape));
-  const Tensor px = to_plain(x), pd = to_plain(dy);
-  return dispatch(x.dtype(), [&]<class T>() {
-    Tensor out = Tensor::zeros(w, x.dtype());
-    reference::conv2d_weight_gradient(px.data<T>(), pd.data<T>(), out.mutable_data<T>(), x.shape(), w, shape, window);
-    return out;
-  });
+  return conv2d_weight_gradient_with(kernels(), x, dy, w, window);
 }
 
 Tensor channel_sum(const Tensor& dy) {

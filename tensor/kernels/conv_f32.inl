@@ -1,0 +1,134 @@
+// Convolution over lines of 16 images. A tile of K output channels by P pixels stays in registers while its depth is
+// walked: per tap K broadcast weights and P aligned loads feed K P multiply-adds (README.md, "Tiles"). A line is 16 / W
+// vectors, done one after the other ("part"), so narrower machines run the same nest on the same memory.
+
+static constexpr bool kWide = Vec::kRegisters == 32;
+static constexpr int kTilePixels = kWide ? 4 : 2;    // beside 4 channels, forward
+static constexpr int kTileChannels = kWide ? 4 : 2;  // of the gradient
+static constexpr int kTileTaps = kWide ? 6 : 5;
+
+template <int K, int P>
+struct LineTile {
+  Vec sum[K][P];
+};
+
+template <int K, int P>
+static inline void finish_tile(const LineConv& c, LineTile<K, P>& t, int64_t k0, int64_t i0, int part) {
+  for (int k = 0; k < K && k0 + k < c.channels; ++k) {
+    const Vec scale = Vec::set(c.scale ? c.scale[k0 + k] : 1.0f), bias = Vec::set(c.bias ? c.bias[k0 + k] : 0.0f);
+    for (int p = 0; p < P; ++p) {
+      Vec v = t.sum[k][p];
+      if (c.scale) v = v * scale;
+      if (c.bias) v = v + bias;
+      if (c.residual)
+        v = v + Vec::load(c.residual + ((k0 + k) * c.residual_plane + (i0 + p) * c.residual_step) * 16 + part);
+      if (c.relu) v = where_positive(v, v);
+      v.store(c.y + ((k0 + k) * c.y_plane + (i0 + p) * c.y_step) * 16 + part);
+    }
+  }
+}
+
+/// Channels beyond the last read the last one's weights again and are not written.
+template <int K, int P, bool kUnitStep>
+static inline void conv_tile(const LineConv& c, int64_t k0, int64_t i0) {
+  const int64_t step = kUnitStep ? 1 : c.x_step;
+  const float* w[K];
+  for (int k = 0; k < K; ++k) w[k] = c.w + (k0 + k < c.channels ? k0 + k : c.channels - 1) * c.w_step;
+  for (int part = 0; part < 16; part += Vec::kWidth) {
+    const float* const x = c.x + i0 * step * 16 + part;
+    LineTile<K, P> t;
+    for (int k = 0; k < K; ++k)
+      for (int p = 0; p < P; ++p) t.sum[k][p] = Vec::zero();
+    for (int64_t d = 0; d < c.depth; ++d) {
+      const float* const tap = x + static_cast<int64_t>(c.taps[d]) * 16;
+      Vec weight[K];
+      for (int k = 0; k < K; ++k) weight[k] = pinned(Vec::set(w[k][d]));
+      for (int p = 0; p < P; ++p) {
+        const Vec line = Vec::load(tap + p * step * 16);
+        for (int k = 0; k < K; ++k) t.sum[k][p] = fma(weight[k], line, t.sum[k][p]);
+      }
+    }
+    finish_tile(c, t, k0, i0, part);
+  }
+}
+
+template <int K, int P, bool kUnitStep>
+static inline void conv_outputs(const LineConv& c, int64_t k0) {
+  int64_t i = 0;
+  for (; i + P <= c.outputs; i += P) conv_tile<K, P, kUnitStep>(c, k0, i);
+  const int64_t rest = c.outputs - i;
+  if (P > 4 && rest >= 4) {
+    conv_tile < K, P<4 ? P : 4, kUnitStep>(c, k0, i);
+    i += 4;
+  }
+  switch (c.outputs - i) {
+    case 3:
+      conv_tile<K, 3, kUnitStep>(c, k0, i);
+      break;
+    case 2:
+      conv_tile<K, 2, kUnitStep>(c, k0, i);
+      break;
+    case 1:
+      conv_tile<K, 1, kUnitStep>(c, k0, i);
+      break;
+    default:
+      break;
+  }
+}
+
+template <bool kUnitStep>
+static inline void conv_rows(const LineConv& c) {
+  if (c.channels == 1) return conv_outputs<1, 8, kUnitStep>(c, 0);
+  for (int64_t k = 0; k < c.channels; k += 4) conv_outputs<4, kTilePixels, kUnitStep>(c, k);
+}
+
+static void conv_lines(const LineConv& c) { c.x_step == 1 ? conv_rows<true>(c) : conv_rows<false>(c); }
+
+/// K output channels by T taps: the sums of a whole strip stay in registers, then each line of sums is added up.
+template <int K, int T, bool kUnitStep>
+static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t d0) {
+  const int64_t step = kUnitStep ? 1 : c.x_step;
+  const int64_t last = c.channels - 1;
+  float total[K][T] = {};
+  for (int part = 0; part < 16; part += Vec::kWidth) {
+    Vec sum[K][T];
+    for (int k = 0; k < K; ++k)
+      for (int t = 0; t < T; ++t) sum[k][t] = Vec::zero();
+    for (int64_t row = 0; row < c.rows; ++row) {
+      const float *x[T], *dy[K];
+      for (int t = 0; t < T; ++t) x[t] = c.x + (c.taps[d0 + t] + row * c.x_row) * 16 + part;
+      for (int k = 0; k < K; ++k)
+        dy[k] = c.dy + ((k0 + k < last ? k0 + k : last) * c.dy_plane + row * c.dy_row) * 16 + part;
+      for (int64_t i = 0; i < c.outputs; ++i) {
+        Vec g[K];
+        for (int k = 0; k < K; ++k) g[k] = Vec::load(dy[k] + i * 16);
+        for (int t = 0; t < T; ++t) {
+          const Vec line = Vec::load(x[t] + i * step * 16);
+          for (int k = 0; k < K; ++k) sum[k][t] = fma(g[k], line, sum[k][t]);
+        }
+      }
+    }
+    for (int k = 0; k < K; ++k)
+      for (int t = 0; t < T; ++t) total[k][t] += pith::PITH_ISA_NAMESPACE::sum(sum[k][t]);
+  }
+  for (int k = 0; k < K && k0 + k <= last; ++k)
+    for (int t = 0; t < T; ++t) c.dw[(k0 + k) * c.w_step + d0 + t] += total[k][t];
+}
+
+template <int K, bool kUnitStep>
+static inline void gradient_taps(const LineConvGradient& c, int64_t k0) {
+  int64_t d = 0;
+  for (; d + kTileTaps <= c.depth; d += kTileTaps) gradient_tile<K, kTileTaps, kUnitStep>(c, k0, d);
+  for (; d + 3 <= c.depth; d += 3) gradient_tile<K, 3, kUnitStep>(c, k0, d);
+  for (; d < c.depth; ++d) gradient_tile<K, 1, kUnitStep>(c, k0, d);
+}
+
+template <bool kUnitStep>
+static inline void gradient_channels(const LineConvGradient& c) {
+  if (c.channels == 1) return gradient_taps<1, kUnitStep>(c, 0);
+  for (int64_t k = 0; k < c.channels; k += kTileChannels) gradient_taps<kTileChannels, kUnitStep>(c, k);
+}
+
+static void conv_lines_gradient(const LineConvGradient& c) {
+  c.x_step == 1 ? gradient_channels<true>(c) : gradient_channels<false>(c);
+}

@@ -1,0 +1,42 @@
+// Plain structs that kernels take: who points where, and how far apart things lie. No owner, no Tensor, no check.
+// "line" is 16 floats, 64 bytes, 64-byte aligned (tensor/lanes.h); distances are in lines where they say so.
+#pragma once
+
+#include <stdint.h>
+
+namespace pith {
+
+/// A convolution, one row of outputs of one block of 16 images: every output line (k, i) is
+///   y = max(scale[k] sum over d of w[k * w_step + d] x[taps[d] + i * x_step] + bias[k] + residual, 0).
+/// A tap d stands for (input channel, kernel row, kernel column); padding is the zero halo of x.
+struct LineConv {
+  const float* x = nullptr;       ///< the line that taps of output 0 are counted from
+  const int32_t* taps = nullptr;  ///< [depth], lines
+  const float* w = nullptr;
+  float* y = nullptr;  ///< line of output 0 of channel 0
+  int64_t depth = 0, channels = 0, outputs = 0;
+  int64_t x_step = 1;                             ///< lines of x from one output to the next
+  int64_t y_step = 1;                             ///< lines of y from one output to the next
+  int64_t y_plane = 0;                            ///< lines of y from one channel to the next
+  int64_t w_step = 0;                             ///< floats
+  const float* scale = nullptr;                   ///< [channels] or null
+  const float* bias = nullptr;                    ///< [channels] or null
+  const float* residual = nullptr;                ///< a line like y's, or null
+  int64_t residual_step = 1, residual_plane = 0;  ///< lines
+  bool relu = false;
+};
+
+/// The gradient of its weights, over `rows` rows of outputs of one block of 16 images:
+///   dw[k * w_step + d] += sum over rows, outputs i and lanes of dy[k, row, i] x[taps[d] + row * x_row + i * x_step].
+struct LineConvGradient {
+  const float* x = nullptr;
+  const int32_t* taps = nullptr;
+  const float* dy = nullptr;
+  float* dw = nullptr;
+  int64_t depth = 0, channels = 0, rows = 0, outputs = 0;
+  int64_t x_step = 1, x_row = 0;     ///< lines
+  int64_t dy_row = 0, dy_plane = 0;  ///< lines; neighbouring outputs are neighbours
+  int64_t w_step = 0;                ///< floats
+};
+
+}  // namespace pith
