@@ -36,19 +36,37 @@ class Module {
   void set_training(bool training);
   bool training() const { return training_; }
 
-  /// Every parameter / buffer / module below, depth first in the order of registration, with dotted names.
+  /// Every parameter / buffer / module here and below, depth first in the order of registration, with dotted names;
+  /// this module itself is visited as "".
   void visit_parameters(const ParameterVisitor& visit);
   void visit_buffers(const BufferVisitor& visit);
   void visit_modules(const std::function<void(const std::string& name, Module& module)>& visit);
   /// A tap for this module and everything below; nullptr removes it.
   void set_tap(std::shared_ptr<const Tap> tap);
+  /// Somebody looks at every layer: then nothing is fused, each layer shows its own output.
+  bool is_tapped() const { return tap_ != nullptr; }
+  /// No module below: what module lists show.
+  bool is_leaf() const { return children_.empty(); }
+  /// Its name within its parent.
+  const std::string& name() const { return name_; }
 
   /// Number of trained values.
   int64_t parameter_count();
   void clear_gradients();
+  /// Parameters and buffers in another type (f64 for gradient checks); gradients are forgotten, masks stay.
+  void convert(DType dtype);
 
  protected:
   virtual Variable forward(const Variable& x) = 0;
+  /// What call() does around forward(), for layers with other inputs or outputs: y = compute() under this layer's name,
+  /// shown to the tap.
+  template <class F>
+  Variable run(const Variable& x, const F& compute) {
+    const LayerScope scope(name_);
+    Variable y = compute();
+    if (tap_) show(x, y);
+    return y;
+  }
 
   /// Registration, in the constructor; the returned reference lives as long as the module.
   Parameter& add_parameter(std::string name, Tensor initial);
@@ -62,13 +80,21 @@ class Module {
 
  private:
   void adopt(std::string name, std::unique_ptr<Module> module);
+  void show(const Variable& x, const Variable& y);
+  template <class F>
+  void visit(const std::string& prefix, const F& f);
 
-  struct NamedParameter { std::string name; std::unique_ptr<Parameter> parameter; };
-  struct NamedBuffer { std::string name; std::unique_ptr<Tensor> tensor; };
-  struct Child { std::string name; std::unique_ptr<Module> module; };
+  struct NamedParameter {
+    std::string name;
+    std::unique_ptr<Parameter> parameter;
+  };
+  struct NamedBuffer {
+    std::string name;
+    std::unique_ptr<Tensor> tensor;
+  };
   std::vector<NamedParameter> parameters_;
   std::vector<NamedBuffer> buffers_;
-  std::vector<Child> children_;
+  std::vector<std::unique_ptr<Module>> children_;
   std::string name_;  ///< within its parent
   std::shared_ptr<const Tap> tap_;
   bool training_ = true;

@@ -33,14 +33,19 @@ class Parameter {
 
   /// New values of the same shape; pruned places are set to 0.
   void load(const Tensor& value);
-  /// For the optimizer: the values to change in place. The caller keeps the invariant.
-  Tensor& mutable_value();
+  /// For the optimizer: the values to change in place (not to replace). The caller keeps the invariant.
+  Tensor& mutable_value() { return value_; }
+  /// The same values in another type, as a new leaf without gradient.
+  void convert(DType dtype);
   void clear_gradient() { variable_.clear_gradient(); }
+  /// Replaces the gradient (clipping does). Same shape as the value.
+  void set_gradient(const Tensor& gradient);
 
   /// Weight decay applies? Off for what the model marks (none by default, as PyTorch).
   bool decays = true;
 
  private:
+  Tensor value_;  ///< a second handle to the bytes of variable_'s value
   Variable variable_;
   std::shared_ptr<const Mask> mask_;
   std::shared_ptr<const QuantParams> quant_;

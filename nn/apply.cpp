@@ -1,0 +1,27 @@
+#include "nn/apply.h"
+
+#include "autograd/ops/conv2d.h"
+#include "autograd/ops/masked.h"
+#include "autograd/ops/matmul.h"
+
+namespace pith::nn {
+namespace {
+
+Variable optional(const Parameter* p) { return p == nullptr ? Variable() : in_use(*p); }
+
+}  // namespace
+
+Variable in_use(const Parameter& p) {
+  if (p.mask() && gradients_enabled()) return masked(p.variable(), p.mask());
+  return p.variable();
+}
+
+Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b) {
+  return linear(x, in_use(w), optional(b));
+}
+
+Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window) {
+  return conv2d(x, in_use(w), optional(b), window);
+}
+
+}  // namespace pith::nn

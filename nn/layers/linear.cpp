@@ -1,0 +1,13 @@
+#include "nn/layers/linear.h"
+
+#include "nn/apply.h"
+
+namespace pith::nn {
+
+Linear::Linear(int64_t in, int64_t out, Bias bias)
+    : weight_(add_parameter("weight", Tensor::zeros({out, in}))),
+      bias_(bias == Bias::yes ? &add_parameter("bias", Tensor::zeros({out})) : nullptr) {}
+
+Variable Linear::forward(const Variable& x) { return apply_linear(x, weight_, bias_); }
+
+}  // namespace pith::nn

@@ -1,0 +1,26 @@
+#include "nn/layers/stage.h"
+
+namespace pith::nn {
+namespace {
+
+bool is_tapped(const Stage& s) {
+  return (s.conv != nullptr && s.conv->is_tapped()) || (s.norm != nullptr && s.norm->is_tapped()) ||
+         (s.add != nullptr && s.add->is_tapped()) || (s.relu != nullptr && s.relu->is_tapped());
+}
+
+Variable run_apart(const Stage& s, const Variable& x, const Variable& residual) {
+  Variable y = s.conv != nullptr ? s.conv->call(x) : x;
+  if (s.norm != nullptr) y = s.norm->call(y);
+  if (s.add != nullptr) y = s.add->call(y, residual);
+  return s.relu != nullptr ? s.relu->call(y) : y;
+}
+
+}  // namespace
+
+Variable run_stage(const Stage& s, const Variable& x, const Variable& residual) {
+  if (s.norm == nullptr || is_tapped(s)) return run_apart(s, x, residual);
+  const Variable y = s.conv != nullptr ? s.conv->call(x) : x;
+  return s.norm->call_fused(y, {.residual = residual, .relu = s.relu != nullptr});
+}
+
+}  // namespace pith::nn

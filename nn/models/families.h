@@ -1,0 +1,38 @@
+// Families of image networks: what the registry (nn/models.cpp) builds from. Weights come filled by nn/init.h.
+#pragma once
+
+#include <memory>
+
+#include "nn/module.h"
+#include "tensor/shape.h"
+
+namespace pith::nn {
+
+/// What a builder is told. input: [c, h, w].
+struct Blueprint {
+  Shape input;
+  int64_t classes = 10;
+};
+
+// lenet.cpp: small networks of convolution, pooling and linear layers.
+std::unique_ptr<Module> make_lenet5(const Blueprint& b);
+std::unique_ptr<Module> make_simplenet_mnist(const Blueprint& b);
+std::unique_ptr<Module> make_simplenet_v2_mnist(const Blueprint& b);
+std::unique_ptr<Module> make_simplenet_cifar(const Blueprint& b);
+
+// resnet_cifar.cpp: 6 * blocks + 2 layers (He et al. 2016).
+std::unique_ptr<Module> make_resnet_cifar(const Blueprint& b, int64_t blocks);
+std::unique_ptr<Module> make_plain_cifar(const Blueprint& b, int64_t blocks);
+// preact_resnet.cpp (He et al. 2016, "Identity mappings").
+std::unique_ptr<Module> make_preact_resnet_cifar(const Blueprint& b, int64_t blocks);
+// resnet18.cpp: torchvision's.
+std::unique_ptr<Module> make_resnet18(const Blueprint& b);
+// vgg_cifar.cpp: depth 11, 13, 16 or 19 (Simonyan & Zisserman 2015) for 32 x 32 images, without batch norm.
+std::unique_ptr<Module> make_vgg_cifar(const Blueprint& b, int64_t depth);
+// mobilenet.cpp (Howard et al. 2017).
+std::unique_ptr<Module> make_mobilenet(const Blueprint& b);
+std::unique_ptr<Module> make_mobilenet_cifar(const Blueprint& b);
+// googlenet.cpp (Szegedy et al. 2015).
+std::unique_ptr<Module> make_googlenet_cifar(const Blueprint& b);
+
+}  // namespace pith::nn

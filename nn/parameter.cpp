@@ -1,0 +1,38 @@
+#include "nn/parameter.h"
+
+#include <utility>
+
+#include "tensor/error.h"
+
+namespace pith::nn {
+
+Parameter::Parameter(Tensor value) : value_(value.contiguous()), variable_(value_, true) {}
+
+void Parameter::set_mask(std::shared_ptr<const Mask> mask) {
+  if (mask) zero_pruned(*mask, value_);
+  mask_ = std::move(mask);
+}
+
+void Parameter::set_quant(std::shared_ptr<const QuantParams> quant) {
+  if (quant) check_quant(*quant, shape());
+  quant_ = std::move(quant);
+}
+
+void Parameter::load(const Tensor& value) {
+  if (!(value.shape() == shape()))
+    throw ShapeError("parameter: the new value " + text(value.shape()) + " does not fit " + text(shape()));
+  value_.copy_from(value.to(value_.dtype()));
+  if (mask_) zero_pruned(*mask_, value_);
+}
+
+void Parameter::set_gradient(const Tensor& gradient) {
+  variable_.clear_gradient();
+  variable_.add_gradient(gradient);
+}
+
+void Parameter::convert(DType dtype) {
+  value_ = value_.to(dtype);
+  variable_ = Variable(value_, true);
+}
+
+}  // namespace pith::nn
