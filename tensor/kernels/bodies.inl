@@ -8,6 +8,7 @@ namespace pith {
 namespace PITH_ISA_NAMESPACE {
 
 #include "tensor/kernels/conv_f32.inl"
+#include "tensor/kernels/gemm_f32.inl"
 #include "tensor/kernels/interleave.inl"
 
 extern const KernelTable table;
@@ -17,6 +18,8 @@ const KernelTable table = {
     .deinterleave = deinterleave,
     .conv_lines = conv_lines,
     .conv_lines_gradient = conv_lines_gradient,
+    .gemm = gemm,
+    .gemm_dot = gemm_dot,
 };
 
 }  // namespace PITH_ISA_NAMESPACE

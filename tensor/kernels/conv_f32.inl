@@ -39,10 +39,10 @@ static inline void conv_tile(const LineConv& c, int64_t k0, int64_t i0) {
     LineTile<K, P> t;
     for (int k = 0; k < K; ++k)
       for (int p = 0; p < P; ++p) t.sum[k][p] = Vec::zero();
-    for (int64_t d = 0; d < c.depth; ++d) {
+    for (int64_t d = 0, i = 0; d < c.depth; ++d, i += c.w_tap) {
       const float* const tap = x + static_cast<int64_t>(c.taps[d]) * 16;
       Vec weight[K];
-      for (int k = 0; k < K; ++k) weight[k] = pinned(Vec::set(w[k][d]));
+      for (int k = 0; k < K; ++k) weight[k] = pinned(Vec::set(w[k][i]));
       for (int p = 0; p < P; ++p) {
         const Vec line = Vec::load(tap + p * step * 16);
         for (int k = 0; k < K; ++k) t.sum[k][p] = fma(weight[k], line, t.sum[k][p]);

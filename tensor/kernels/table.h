@@ -26,6 +26,12 @@ struct KernelTable {
   void (*conv_lines)(const LineConv& c);
   /// Adds the weight gradient of some rows of 16 images: see LineConvGradient.
   void (*conv_lines_gradient)(const LineConvGradient& c);
+
+  // --- float matrix products -------------------------------------------------------------------------------------
+  /// c = a b for matrices that fit the second-level cache; b has contiguous rows, a any distances: see Gemm.
+  void (*gemm)(const Gemm& g);
+  /// c = a b^T for few rows of a: see GemmDot.
+  void (*gemm_dot)(const GemmDot& g);
 };
 
 /// The table in force. Throws ArgumentError when PITH_ISA names an unknown set or one that this CPU lacks.

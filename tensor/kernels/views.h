@@ -7,7 +7,7 @@
 namespace pith {
 
 /// A convolution, one row of outputs of one block of 16 images: every output line (k, i) is
-///   y = max(scale[k] sum over d of w[k * w_step + d] x[taps[d] + i * x_step] + bias[k] + residual, 0).
+///   y = max(scale[k] sum over d of w[k * w_step + d * w_tap] x[taps[d] + i * x_step] + bias[k] + residual, 0).
 /// A tap d stands for (input channel, kernel row, kernel column); padding is the zero halo of x.
 struct LineConv {
   const float* x = nullptr;       ///< the line that taps of output 0 are counted from
@@ -18,7 +18,7 @@ struct LineConv {
   int64_t x_step = 1;                             ///< lines of x from one output to the next
   int64_t y_step = 1;                             ///< lines of y from one output to the next
   int64_t y_plane = 0;                            ///< lines of y from one channel to the next
-  int64_t w_step = 0;                             ///< floats
+  int64_t w_step = 0, w_tap = 1;                  ///< floats
   const float* scale = nullptr;                   ///< [channels] or null
   const float* bias = nullptr;                    ///< [channels] or null
   const float* residual = nullptr;                ///< a line like y's, or null
@@ -37,6 +37,26 @@ struct LineConvGradient {
   int64_t x_step = 1, x_row = 0;     ///< lines
   int64_t dy_row = 0, dy_plane = 0;  ///< lines; neighbouring outputs are neighbours
   int64_t w_step = 0;                ///< floats
+};
+
+/// c[i][j] = sum over p of a[i * a_row + p * a_column] b[p * b_row + j] for i < m, p < k, j < n; distances in floats.
+/// With `add`, to what c holds.
+struct Gemm {
+  const float* a = nullptr;
+  const float* b = nullptr;
+  float* c = nullptr;
+  int64_t m = 0, k = 0, n = 0;
+  int64_t a_row = 0, a_column = 1, b_row = 0, c_row = 0;
+  bool add = false;
+};
+
+/// c[i][j] = sum over p of a[i * a_row + p] b[j * b_row + p]: rows times rows, for few rows of a.
+struct GemmDot {
+  const float* a = nullptr;
+  const float* b = nullptr;
+  float* c = nullptr;
+  int64_t m = 0, k = 0, n = 0;
+  int64_t a_row = 0, b_row = 0, c_row = 0;
 };
 
 }  // namespace pith

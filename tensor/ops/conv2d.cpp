@@ -58,12 +58,12 @@ ConvEpilogue plain_epilogue(const ConvEpilogue& e) {
 
 }  // namespace
 
-Tensor conv2d_with(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
-                   const ConvEpilogue& epilogue) {
+Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue,
+              const KernelTable& table) {
   check_types("conv2d", x, w);
   const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
   check_epilogue(epilogue, shape, x.dtype());
-  if (x.is_lanes()) return lane_conv::forward(kernels, x, to_plain(w), window, plain_epilogue(epilogue));
+  if (x.is_lanes()) return lane_conv::forward(table, x, to_plain(w), window, plain_epilogue(epilogue));
   const Tensor px = to_plain(x), pw = to_plain(w);
   return dispatch(x.dtype(), [&]<class T>() {
     Tensor out = Tensor::zeros(shape, x.dtype());
@@ -73,13 +73,13 @@ Tensor conv2d_with(const KernelTable& kernels, const Tensor& x, const Tensor& w,
   });
 }
 
-Tensor conv2d_input_gradient_with(const KernelTable& kernels, const Tensor& dy, const Tensor& w, const Shape& x,
-                                  const Window& window) {
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window,
+                             const KernelTable& table) {
   check_types("conv2d_input_gradient", dy, w);
   const Shape shape = conv2d_shape(x, w.shape(), window);
   check_gradient("conv2d_input_gradient", dy, shape);
   if (dy.dtype() == DType::f32)
-    return lane_conv::input_gradient(kernels, dy.is_lanes() ? dy : to_lanes(dy, 1), to_plain(w), x, window);
+    return lane_conv::input_gradient(table, dy.is_lanes() ? dy : to_lanes(dy, 1), to_plain(w), x, window);
   const Tensor pd = to_plain(dy), pw = to_plain(w);
   Tensor dx = Tensor::zeros(x, DType::f64);
   reference::conv2d_input_gradient(pd.data<double>(), pw.data<double>(), dx.mutable_data<double>(), x, w.shape(), shape,
@@ -87,31 +87,19 @@ Tensor conv2d_input_gradient_with(const KernelTable& kernels, const Tensor& dy, 
   return dx;
 }
 
-Tensor conv2d_weight_gradient_with(const KernelTable& kernels, const Tensor& x, const Tensor& dy, const Shape& w,
-                                   const Window& window) {
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w, const Window& window,
+                              const KernelTable& table) {
   check_types("conv2d_weight_gradient", x, dy);
   const Shape shape = conv2d_shape(x.shape(), w, window);
   check_gradient("conv2d_weight_gradient", dy, shape);
   if (dy.dtype() == DType::f32)
-    return lane_conv::weight_gradient(kernels, x.is_lanes() ? x : to_lanes(x, conv2d_halo(x.shape(), w, window)),
+    return lane_conv::weight_gradient(table, x.is_lanes() ? x : to_lanes(x, conv2d_halo(x.shape(), w, window)),
                                       dy.is_lanes() ? dy : to_lanes(dy, 0), w, window);
   const Tensor px = to_plain(x), pd = to_plain(dy);
   Tensor dw = Tensor::zeros(w, DType::f64);
   reference::conv2d_weight_gradient(px.data<double>(), pd.data<double>(), dw.mutable_data<double>(), x.shape(), w,
                                     shape, window);
   return dw;
-}
-
-Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue) {
-  return conv2d_with(kernels(), x, w, window, epilogue);
-}
-
-Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window) {
-  return conv2d_input_gradient_with(kernels(), dy, w, x, window);
-}
-
-Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w, const Window& window) {
-  return conv2d_weight_gradient_with(kernels(), x, dy, w, window);
 }
 
 Tensor channel_sum(const Tensor& dy) {

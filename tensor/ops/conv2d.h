@@ -12,6 +12,7 @@
 namespace pith {
 
 struct KernelTable;
+const KernelTable& kernels();
 
 namespace ops {
 
@@ -25,27 +26,22 @@ struct ConvEpilogue {
 };
 
 /// x [n, c, h, w], w [k, c / groups, kh, kw] -> [n, k, oh, ow] in x's order of memory.
-Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue = {});
+Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const ConvEpilogue& epilogue = {},
+              const KernelTable& table = kernels());
 
 /// Gradient of x, whose shape is `x`. dy [n, k, oh, ow]. f32 gives lanes, f64 plain.
-Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window);
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window,
+                             const KernelTable& table = kernels());
 
 /// Gradient of the weights, whose shape is `w`; plain order. x and dy in either order.
-Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w, const Window& window);
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w, const Window& window,
+                              const KernelTable& table = kernels());
 
 /// Sum of dy [n, k, ...] over all axes but the second: [k], plain.
 Tensor channel_sum(const Tensor& dy);
 
 /// Border that conv2d wants around x [n, c, h, w] in lane order; with less it copies x. At least 1 for images.
 int64_t conv2d_halo(const Shape& x, const Shape& w, const Window& window);
-
-/// The same operations on a given instruction set, for tests and benchmarks. x and dy are f32.
-Tensor conv2d_with(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
-                   const ConvEpilogue& epilogue = {});
-Tensor conv2d_input_gradient_with(const KernelTable& kernels, const Tensor& dy, const Tensor& w, const Shape& x,
-                                  const Window& window);
-Tensor conv2d_weight_gradient_with(const KernelTable& kernels, const Tensor& x, const Tensor& dy, const Shape& w,
-                                   const Window& window);
 
 }  // namespace ops
 }  // namespace pith

@@ -103,14 +103,14 @@ TEST(Conv2d, AgreesWithItsSlowTwinOnRandomShapesOnEveryIsa) {
     const int64_t taps = c.w[1] * c.w[2] * c.w[3], pixels = c.y[0] * c.y[2] * c.y[3];
     for (const KernelTable* t : tables()) {
       const std::string what = text(c) + " on " + t->isa;
-      const Tensor fast = ops::conv2d_with(*t, x_lanes, w, c.window);
+      const Tensor fast = ops::conv2d(x_lanes, w, c.window, {}, *t);
       expect_near(fast, y, taps, what);
       expect_clean(fast, what);
       ASSERT_EQ(fast.geometry().halo, c.y[2] * c.y[3] == 1 ? 0 : 1) << what;
-      const Tensor fast_dx = ops::conv2d_input_gradient_with(*t, dy_lanes, w, c.x, c.window);
+      const Tensor fast_dx = ops::conv2d_input_gradient(dy_lanes, w, c.x, c.window, *t);
       expect_near(fast_dx, dx, taps * c.w[0], "dx of " + what);
       expect_clean(fast_dx, what);
-      expect_near(ops::conv2d_weight_gradient_with(*t, x_lanes, dy_lanes, c.w, c.window), dw, pixels, "dw of " + what);
+      expect_near(ops::conv2d_weight_gradient(x_lanes, dy_lanes, c.w, c.window, *t), dw, pixels, "dw of " + what);
     }
   }
 }
