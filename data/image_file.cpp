@@ -1,5 +1,6 @@
 #include "data/image_file.h"
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <memory>
@@ -11,8 +12,9 @@ namespace {
 
 /// stb_image grows its inflate buffer to whatever a PNG's data says, whatever the header said. No single block of a
 /// picture within the limits needs more than this: 64 M values of 16 bits, twice for the doubling.
+/// Zeroed, because what a cut picture leaves open would otherwise be whatever lay there.
 constexpr size_t kMaxBlock = size_t{256} << 20;
-void* bounded_malloc(size_t bytes) { return bytes > kMaxBlock ? nullptr : std::malloc(bytes); }
+void* bounded_malloc(size_t bytes) { return bytes > kMaxBlock ? nullptr : std::calloc(bytes, 1); }
 void* bounded_realloc(void* p, size_t bytes) { return bytes > kMaxBlock ? nullptr : std::realloc(p, bytes); }
 
 }  // namespace
@@ -30,10 +32,12 @@ void* bounded_realloc(void* p, size_t bytes) { return bytes > kMaxBlock ? nullpt
 #define STBI_NO_HDR
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-#pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
+#ifndef __clang__
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // GCC looks through stb_image's contexts too late to see them set
+#endif
 #include <stb/stb_image.h>
-#pragma GCC diagnostic pop
 
 namespace pith::data {
 namespace {
@@ -47,20 +51,29 @@ struct Header {
   int width = 0, height = 0, channels = 0;
 };
 
+/// stb_image 2.27 places the palette of OS/2 1.x bitmaps (header of 12 bytes) wrongly and reads colours that are not
+/// there (found with BMP Suite's pal8os2sp); such files are refused.
+void refuse_os2_palette(std::span<const stbi_uc> file, const std::string& path) {
+  if (file.size() >= 26 && file[0] == 'B' && file[1] == 'M' && file[14] == 12 && file[24] < 24)
+    throw FormatError(path + ": is an OS/2 1.x bitmap with a palette, which is not read; save it as PNG");
+}
+
 Header read_header(std::span<const stbi_uc> file, const std::string& path) {
   Header h;
   if (!stbi_info_from_memory(file.data(), static_cast<int>(file.size()), &h.width, &h.height, &h.channels))
-    throw FormatError(path + ": is not a picture this reader takes (PNG, JPEG, BMP, PNM): " + reason());
+    throw FormatError(path +
+                      ": is no picture that this reader takes (PNG; JPEG; BMP without RLE; PGM, PPM): " + reason());
   return h;
 }
 
 void check_limits(const Header& h, int channels, const ImageLimits& limits, const std::string& path) {
-  const std::string size = std::to_string(h.width) + " x " + std::to_string(h.height);
-  if (h.width < 1 || h.height < 1) throw FormatError(path + ": the picture is empty (" + size + ")");
-  if (h.width > limits.side || h.height > limits.side)
+  const int64_t width = h.width, height = std::abs(int64_t{h.height});  // negative: a bitmap with its top row first
+  const std::string size = std::to_string(width) + " x " + std::to_string(height);
+  if (width < 1 || height < 1) throw FormatError(path + ": the picture is empty (" + size + ")");
+  if (width > limits.side || height > limits.side)
     throw FormatError(path + ": the picture claims " + size + " pixels, at most " + std::to_string(limits.side) +
                       " a side are read");
-  const int64_t values = int64_t{h.width} * h.height * std::max(h.channels, channels);
+  const int64_t values = width * height * std::max(h.channels, channels);
   if (values > limits.values)
     throw FormatError(path + ": the picture claims " + size + " pixels of " + std::to_string(h.channels) +
                       " channels, at most " + std::to_string(limits.values) + " values are read");
@@ -76,6 +89,7 @@ Image decode_image(std::span<const std::byte> file, int channels, const std::str
     throw FormatError(path + ": the file has " + std::to_string(file.size()) + " bytes, at most " +
                       std::to_string(limits.file_bytes) + " are read");
   const std::span<const stbi_uc> bytes(reinterpret_cast<const stbi_uc*>(file.data()), file.size());
+  refuse_os2_palette(bytes, path);
   check_limits(read_header(bytes, path), channels, limits, path);
   Header h;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(

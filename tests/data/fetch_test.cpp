@@ -5,7 +5,10 @@
 #include <filesystem>
 
 #include "data/download.h"
+#include "data/gzip_file.h"
 #include "tensor/error.h"
+#include "tests/data/gzip_bytes.h"
+#include "tests/data/tar_bytes.h"
 #include "tests/support/files.h"
 
 namespace pith::data {
@@ -68,6 +71,37 @@ TEST(RealFetch, BringsMnistFromAMirrorOnceAndChecksItTheNextTime) {
   get("mnist", folder.path(), options);
   ASSERT_EQ(lines.size(), 4u);
   for (const std::string& line : lines) EXPECT_NE(line.find("already there"), std::string::npos) << line;
+}
+
+/// A folder that lacks one CIFAR-10 file, and a mirror whose archive holds `content` under that file's name.
+class CifarFetchTest : public testing::Test {
+ protected:
+  void serve(const std::vector<uint8_t>& content) {
+    for (int i = 1; i <= 5; ++i)
+      test::write_text(folder_.file("cifar-10/data_batch_" + std::to_string(i) + ".png"), "");
+    const std::string text(content.begin(), content.end());
+    const auto archive = test::tar_archive({test::tar_entry("cifar-10-batches-bin/", "", '5'),
+                                            test::tar_entry("cifar-10-batches-bin/test_batch.bin", text)});
+    test::write_bytes(folder_.file("mirror/cifar-10-binary.tar.gz"),
+                      std::span<const uint8_t>(test::stored_gzip(archive)));
+  }
+  void fetch() { get("cifar10", folder_.path(), {.mirror = "file://" + folder_.path() + "/mirror", .say = nullptr}); }
+  test::TemporaryDirectory folder_;
+};
+
+TEST_F(CifarFetchTest, RefusesAnArchiveWithOtherContent) {
+  serve({1, 2, 3});
+  EXPECT_NE(test::message_of<FormatError>([&] { fetch(); }).find("its publisher says 803d5f7f"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_.path() + "/cifar-10/test_batch.bin"));
+}
+
+TEST_F(CifarFetchTest, TakesTheMissingFileOutOfTheArchive) {
+  const std::string real = test::real_data("cifar-10/test_batch.bin.gz");
+  if (real.empty()) GTEST_SKIP() << "PITH_DATA holds no cifar-10/test_batch.bin.gz";
+  const std::vector<uint8_t> batch = read_inflated(real, 30730000);
+  serve(batch);
+  fetch();
+  EXPECT_TRUE(test::read_bytes(folder_.file("cifar-10/test_batch.bin")) == batch);
 }
 
 }  // namespace
