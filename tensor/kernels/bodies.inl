@@ -8,6 +8,7 @@ namespace pith {
 namespace PITH_ISA_NAMESPACE {
 
 #include "tensor/kernels/conv_f32.inl"
+#include "tensor/kernels/conv_pixels_f32.inl"
 #include "tensor/kernels/gemm_f32.inl"
 #include "tensor/kernels/interleave.inl"
 
@@ -18,6 +19,7 @@ const KernelTable table = {
     .deinterleave = deinterleave,
     .conv_lines = conv_lines,
     .conv_lines_gradient = conv_lines_gradient,
+    .conv_pixels = conv_pixels,
     .gemm = gemm,
     .gemm_dot = gemm_dot,
 };

@@ -78,15 +78,15 @@ static inline void dot_tile(const GemmDot& g, int64_t i0, int64_t j0) {
   }
 }
 
-template <int M>
-static inline void dot_rows(const GemmDot& g, int64_t i0) {
-  int64_t j = 0;
-  for (; j + 4 <= g.n; j += 4) dot_tile<M, 4>(g, i0, j);
-  for (; j < g.n; ++j) dot_tile<M, 1>(g, i0, j);
+template <int N>
+static inline void dot_columns(const GemmDot& g, int64_t j0) {
+  int64_t i = 0;
+  for (; i + 4 <= g.m; i += 4) dot_tile<4, N>(g, i, j0);
+  for (; i < g.m; ++i) dot_tile<1, N>(g, i, j0);
 }
 
 static void gemm_dot(const GemmDot& g) {
-  int64_t i = 0;
-  for (; i + 4 <= g.m; i += 4) dot_rows<4>(g, i);
-  for (; i < g.m; ++i) dot_rows<1>(g, i);
+  int64_t j = 0;
+  for (; j + 4 <= g.n; j += 4) dot_columns<4>(g, j);
+  for (; j < g.n; ++j) dot_columns<1>(g, j);
 }

@@ -26,6 +26,8 @@ struct KernelTable {
   void (*conv_lines)(const LineConv& c);
   /// Adds the weight gradient of some rows of 16 images: see LineConvGradient.
   void (*conv_lines_gradient)(const LineConvGradient& c);
+  /// One plain image: see PixelConv. y aliases neither x nor residual.
+  void (*conv_pixels)(const PixelConv& c);
 
   // --- float matrix products -------------------------------------------------------------------------------------
   /// c = a b for matrices that fit the second-level cache; b has contiguous rows, a any distances: see Gemm.

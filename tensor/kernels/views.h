@@ -39,6 +39,23 @@ struct LineConvGradient {
   int64_t w_step = 0;                ///< floats
 };
 
+/// A convolution of one plain image, for batches too small to fill lines: pixels are lanes. x holds, for every input
+/// channel and kernel column, a copy of the image from which all outputs of a row are neighbours (conv2d_plain.cpp):
+///   y[k][q] = max(scale[k] sum over d of w[k * w_step + d] x[taps[d] + q] + bias[k] + residual[k][q], 0)   q < pixels.
+/// 15 floats behind the last one that is needed must be readable.
+struct PixelConv {
+  const float* x = nullptr;
+  const int32_t* taps = nullptr;  ///< [depth], floats
+  const float* w = nullptr;
+  float* y = nullptr;  ///< [channels][pixels], contiguous
+  int64_t depth = 0, channels = 0, pixels = 0;
+  int64_t w_step = 0;               ///< floats
+  const float* scale = nullptr;     ///< [channels] or null
+  const float* bias = nullptr;      ///< [channels] or null
+  const float* residual = nullptr;  ///< as y, or null
+  bool relu = false;
+};
+
 /// c[i][j] = sum over p of a[i * a_row + p * a_column] b[p * b_row + j] for i < m, p < k, j < n; distances in floats.
 /// With `add`, to what c holds.
 struct Gemm {

@@ -1,9 +1,13 @@
 #include "tensor/ops/conv2d.h"
 
+#include <algorithm>
+
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
 #include "tensor/ops/conv2d_lanes.h"
+#include "tensor/ops/conv2d_plain.h"
 #include "tensor/ops/conv2d_reference.h"
+#include "tensor/parallel.h"
 
 namespace pith::ops {
 namespace {
@@ -25,35 +29,61 @@ void check_epilogue(const ConvEpilogue& e, const Shape& y, DType dtype) {
     throw ShapeError("conv2d: residual " + text(e.residual) + " does not fit a result of " + text(y));
 }
 
-/// Calls f.operator()<T>() with float or double.
-template <class F>
-Tensor dispatch(DType dtype, const F& f) {
-  return dtype == DType::f32 ? f.template operator()<float>() : f.template operator()<double>();
-}
-
-Tensor plain_or_none(const Tensor& t) { return t.defined() ? to_plain(t) : t; }
-
-template <class T>
-void apply_epilogue(Tensor& y, const ConvEpilogue& e) {
-  const int64_t k = y.shape()[1], pixels = y.shape()[2] * y.shape()[3];
-  const Tensor bias = plain_or_none(e.bias), scale = plain_or_none(e.scale), residual = plain_or_none(e.residual);
-  T* const p = y.mutable_data<T>();
-  for (int64_t i = 0; i < y.numel(); ++i) {
-    T v = p[i];
-    if (scale.defined()) v *= scale.data<T>()[i / pixels % k];
-    if (bias.defined()) v += bias.data<T>()[i / pixels % k];
-    if (residual.defined()) v += residual.data<T>()[i];
-    p[i] = e.relu && !(v > 0) ? T{0} : v;
-  }
-}
-
 void check_gradient(const char* op, const Tensor& dy, const Shape& y) {
   if (!(dy.shape() == y))
     throw ShapeError(std::string(op) + ": gradient " + text(dy) + " does not fit a result of " + text(y));
 }
 
+Tensor plain_or_none(const Tensor& t) { return t.defined() ? to_plain(t) : t; }
+
 ConvEpilogue plain_epilogue(const ConvEpilogue& e) {
   return {plain_or_none(e.bias), plain_or_none(e.scale), e.residual, e.relu};
+}
+
+/// The epilogue's slow twin, for f64.
+void apply_epilogue(Tensor& y, const ConvEpilogue& e) {
+  const int64_t k = y.shape()[1], pixels = y.shape()[2] * y.shape()[3];
+  const Tensor residual = plain_or_none(e.residual);
+  double* const p = y.mutable_data<double>();
+  for (int64_t i = 0; i < y.numel(); ++i) {
+    if (e.scale.defined()) p[i] *= e.scale.data<double>()[i / pixels % k];
+    if (e.bias.defined()) p[i] += e.bias.data<double>()[i / pixels % k];
+    if (residual.defined()) p[i] += residual.data<double>()[i];
+    if (e.relu && !(p[i] > 0)) p[i] = 0;
+  }
+}
+
+/// Sum of every channel of a plain [n, k, pixels].
+template <class T>
+Tensor plain_channel_sum(const Tensor& dy, int64_t n, int64_t k, int64_t pixels) {
+  Tensor out = Tensor::zeros({k}, dy.dtype());
+  const T* in = dy.data<T>();
+  T* const sums = out.mutable_data<T>();
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t c = 0; c < k; ++c)
+      for (int64_t p = 0; p < pixels; ++p) sums[c] += *in++;
+  return out;
+}
+
+/// The same over lines. Border and dead lanes are zero, so whole planes are summed, 16 lanes side by side.
+Tensor lane_channel_sum(const Tensor& dy) {
+  const LaneGeometry& g = dy.geometry();
+  Tensor out = Tensor::empty({g.c});
+  float* const sums = out.mutable_data<float>();
+  parallel_for(g.c, std::max<int64_t>(1, (1 << 12) / std::max<int64_t>(1, g.plane * g.blocks)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t c = begin; c < end; ++c) {
+                   float lanes[LaneGeometry::kLanes] = {}, sum = 0;
+                   for (int64_t b = 0; b < g.blocks; ++b) {
+                     const float* line = dy.data<float>() + (b * g.block + c * g.plane) * LaneGeometry::kLanes;
+                     for (int64_t p = 0; p < g.plane; ++p, line += LaneGeometry::kLanes)
+                       for (int64_t l = 0; l < LaneGeometry::kLanes; ++l) lanes[l] += line[l];
+                   }
+                   for (float lane : lanes) sum += lane;
+                   sums[c] = sum;
+                 }
+               });
+  return out;
 }
 
 }  // namespace
@@ -63,14 +93,16 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const Conv
   check_types("conv2d", x, w);
   const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
   check_epilogue(epilogue, shape, x.dtype());
-  if (x.is_lanes()) return lane_conv::forward(table, x, to_plain(w), window, plain_epilogue(epilogue));
-  const Tensor px = to_plain(x), pw = to_plain(w);
-  return dispatch(x.dtype(), [&]<class T>() {
-    Tensor out = Tensor::zeros(shape, x.dtype());
-    reference::conv2d(px.data<T>(), pw.data<T>(), out.mutable_data<T>(), x.shape(), w.shape(), shape, window);
-    apply_epilogue<T>(out, epilogue);
-    return out;
-  });
+  const Tensor weight = to_plain(w);
+  const ConvEpilogue plain = plain_epilogue(epilogue);
+  if (x.is_lanes()) return lane_conv::forward(table, x, weight, window, plain);
+  const Tensor input = x.contiguous();
+  if (x.dtype() == DType::f32) return plain_conv::forward(table, input, weight, window, plain);
+  Tensor y = Tensor::zeros(shape, DType::f64);
+  reference::conv2d(input.data<double>(), weight.data<double>(), y.mutable_data<double>(), x.shape(), w.shape(), shape,
+                    window);
+  apply_epilogue(y, plain);
+  return y;
 }
 
 Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window,
@@ -78,12 +110,13 @@ Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, 
   check_types("conv2d_input_gradient", dy, w);
   const Shape shape = conv2d_shape(x, w.shape(), window);
   check_gradient("conv2d_input_gradient", dy, shape);
+  const Tensor weight = to_plain(w);
   if (dy.dtype() == DType::f32)
-    return lane_conv::input_gradient(table, dy.is_lanes() ? dy : to_lanes(dy, 1), to_plain(w), x, window);
-  const Tensor pd = to_plain(dy), pw = to_plain(w);
+    return lane_conv::input_gradient(table, dy.is_lanes() ? dy : to_lanes(dy, 1), weight, x, window);
+  const Tensor gradient = to_plain(dy);
   Tensor dx = Tensor::zeros(x, DType::f64);
-  reference::conv2d_input_gradient(pd.data<double>(), pw.data<double>(), dx.mutable_data<double>(), x, w.shape(), shape,
-                                   window);
+  reference::conv2d_input_gradient(gradient.data<double>(), weight.data<double>(), dx.mutable_data<double>(), x,
+                                   w.shape(), shape, window);
   return dx;
 }
 
@@ -95,25 +128,20 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& w,
   if (dy.dtype() == DType::f32)
     return lane_conv::weight_gradient(table, x.is_lanes() ? x : to_lanes(x, conv2d_halo(x.shape(), w, window)),
                                       dy.is_lanes() ? dy : to_lanes(dy, 0), w, window);
-  const Tensor px = to_plain(x), pd = to_plain(dy);
+  const Tensor input = to_plain(x), gradient = to_plain(dy);
   Tensor dw = Tensor::zeros(w, DType::f64);
-  reference::conv2d_weight_gradient(px.data<double>(), pd.data<double>(), dw.mutable_data<double>(), x.shape(), w,
-                                    shape, window);
+  reference::conv2d_weight_gradient(input.data<double>(), gradient.data<double>(), dw.mutable_data<double>(), x.shape(),
+                                    w, shape, window);
   return dw;
 }
 
 Tensor channel_sum(const Tensor& dy) {
   if (dy.shape().rank() < 2) throw ShapeError("channel_sum: wants [n, k, ...], here is " + text(dy));
-  const Tensor plain = to_plain(dy);
-  const int64_t k = dy.shape()[1], pixels = k == 0 || dy.shape()[0] == 0 ? 0 : dy.numel() / (dy.shape()[0] * k);
-  return dispatch(dy.dtype(), [&]<class T>() {
-    Tensor out = Tensor::zeros({k}, dy.dtype());
-    const T* in = plain.data<T>();
-    T* const sums = out.mutable_data<T>();
-    for (int64_t i = 0; i < dy.shape()[0] * k; ++i)
-      for (int64_t p = 0; p < pixels; ++p) sums[i % k] += in[i * pixels + p];
-    return out;
-  });
+  if (dy.is_lanes()) return lane_channel_sum(dy);
+  const int64_t n = dy.shape()[0], k = dy.shape()[1], pixels = dy.numel() / std::max<int64_t>(1, n * k);
+  const Tensor plain = dy.contiguous();
+  if (dy.dtype() == DType::f32) return plain_channel_sum<float>(plain, n, k, pixels);
+  return plain_channel_sum<double>(plain, n, k, pixels);
 }
 
 int64_t conv2d_halo(const Shape& x, const Shape& w, const Window& window) {
@@ -123,7 +151,7 @@ int64_t conv2d_halo(const Shape& x, const Shape& w, const Window& window) {
     const size_t a = static_cast<size_t>(axis);
     const int64_t last =
         (y[axis + 2] - 1) * window.stride[a] + (w[axis + 2] - 1) * window.dilation[a] - window.padding[a];
-    for (int64_t reach : {window.padding[a], last - (x[axis + 2] - 1)}) halo = reach > halo ? reach : halo;
+    halo = std::max({halo, window.padding[a], last - (x[axis + 2] - 1)});
   }
   return halo;
 }

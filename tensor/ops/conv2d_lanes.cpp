@@ -216,6 +216,7 @@ Tensor input_gradient(const KernelTable& kernels, const Tensor& dy, const Tensor
 
 Tensor weight_gradient(const KernelTable& kernels, const Tensor& x, const Tensor& dy, const Shape& w,
                        const Window& window) {
+  if (dy.numel() == 0) return Tensor::zeros(w);
   const Tensor input = with_halo(x, conv2d_halo(x.shape(), w, window));
   const LaneGeometry &from = input.geometry(), &to = dy.geometry();
   const int64_t groups = window.groups, filters = w[0] / groups, channels = w[1];

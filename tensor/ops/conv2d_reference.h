@@ -11,19 +11,20 @@ namespace pith::ops::reference {
 /// Calls each(x index, w index, y index) for every product that a convolution adds up, in row-major order of (y, w).
 template <class Each>
 void each_product(const Shape& x, const Shape& w, const Shape& y, const Window& window, const Each& each) {
-  const int64_t channels = w[1], filters = w[0] / window.groups;  // of one group
+  const int64_t filters = w[0] / window.groups, channels = w[1], kh = w[2], kw = w[3];  // of one group
+  const int64_t c_all = x[1], h = x[2], width = x[3], k_all = y[1], oh = y[2], ow = y[3];
   for (int64_t n = 0; n < y[0]; ++n)
-    for (int64_t k = 0; k < y[1]; ++k)
-      for (int64_t i = 0; i < y[2]; ++i)
-        for (int64_t j = 0; j < y[3]; ++j)
+    for (int64_t k = 0; k < k_all; ++k)
+      for (int64_t i = 0; i < oh; ++i)
+        for (int64_t j = 0; j < ow; ++j)
           for (int64_t c = 0; c < channels; ++c)
-            for (int64_t r = 0; r < w[2]; ++r)
-              for (int64_t s = 0; s < w[3]; ++s) {
+            for (int64_t r = 0; r < kh; ++r)
+              for (int64_t s = 0; s < kw; ++s) {
                 const int64_t row = i * window.stride[0] + r * window.dilation[0] - window.padding[0];
                 const int64_t column = j * window.stride[1] + s * window.dilation[1] - window.padding[1];
-                if (row < 0 || row >= x[2] || column < 0 || column >= x[3]) continue;
-                each(((n * x[1] + k / filters * channels + c) * x[2] + row) * x[3] + column,
-                     ((k * channels + c) * w[2] + r) * w[3] + s, ((n * y[1] + k) * y[2] + i) * y[3] + j);
+                if (row < 0 || row >= h || column < 0 || column >= width) continue;
+                each(((n * c_all + k / filters * channels + c) * h + row) * width + column,
+                     ((k * channels + c) * kh + r) * kw + s, ((n * k_all + k) * oh + i) * ow + j);
               }
 }
 

@@ -136,7 +136,7 @@ void small(const KernelTable& table, const Matrix& a, const Matrix& b, float* c,
 }  // namespace
 
 void gemm(const KernelTable& table, const Matrix& a, const Matrix& b, float* c, int64_t m, int64_t k, int64_t n) {
-  constexpr int64_t kFewRows = 4;
+  constexpr int64_t kFewRows = 16;  // up to here, transposing b would cost more than the sums across vectors
   if (m == 0 || n == 0) return;
   if (b.column != 1 && a.column == 1 && m <= kFewRows) return dot(table, a, b, c, m, k, n);
   const bool is_large = m > kFewRows && k > 0 && m * n > kLargeProduct / k;
