@@ -7,10 +7,16 @@
 namespace pith {
 namespace PITH_ISA_NAMESPACE {
 
+#include "tensor/kernels/exp.inl"  // before those that call it
+
 #include "tensor/kernels/conv_f32.inl"
 #include "tensor/kernels/conv_pixels_f32.inl"
 #include "tensor/kernels/gemm_f32.inl"
+#include "tensor/kernels/elementwise.inl"
 #include "tensor/kernels/interleave.inl"
+#include "tensor/kernels/norm.inl"
+#include "tensor/kernels/pool.inl"
+#include "tensor/kernels/reduce.inl"
 
 extern const KernelTable table;
 const KernelTable table = {
@@ -22,6 +28,21 @@ const KernelTable table = {
     .conv_pixels = conv_pixels,
     .gemm = gemm,
     .gemm_dot = gemm_dot,
+    .combine = combine,
+    .map = map,
+    .map_gradient = map_gradient,
+    .sum = sum_of,
+    .largest = largest_of,
+    .sum_exp = sum_exp,
+    .exp_shifted = exp_shifted,
+    .line_moments = line_moments,
+    .line_norm = line_norm,
+    .line_norm_sums = line_norm_sums,
+    .line_norm_gradient = line_norm_gradient,
+    .line_max_pool = line_max_pool,
+    .line_max_pool_gradient = line_max_pool_gradient,
+    .line_mean_pool = line_mean_pool,
+    .line_mean_pool_gradient = line_mean_pool_gradient,
 };
 
 }  // namespace PITH_ISA_NAMESPACE

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensor/kernels/line_views.h"
+#include "tensor/kernels/maps.h"
 #include "tensor/kernels/views.h"
 
 namespace pith {
@@ -34,6 +36,46 @@ struct KernelTable {
   void (*gemm)(const Gemm& g);
   /// c = a b^T for few rows of a: see GemmDot.
   void (*gemm_dot)(const GemmDot& g);
+
+  // --- element by element ----------------------------------------------------------------------------------------
+  /// y[i] = f(a[i * a_step], b[i * b_step]) for i < count; steps are 0 or 1. y may be a or b. Correctly rounded.
+  void (*combine)(BinaryKind f, const float* a, int64_t a_step, const float* b, int64_t b_step, float* y,
+                  int64_t count);
+  /// y[i] = f(x[i]) for i < count; y may be x. exp, sigmoid and tanh within 3 units in the last place, the rest
+  /// correctly rounded; NaN stays NaN.
+  void (*map)(MapKind f, float p, float q, const float* x, float* y, int64_t count);
+  /// dx[i] = f'(.) dy[i], from v = the result (relu, clip, sigmoid, tanh, exp) or the argument (leaky, abs); affine
+  /// reads no v. dx may be dy.
+  void (*map_gradient)(MapKind f, float p, const float* v, const float* dy, float* dx, int64_t count);
+
+  // --- reductions of one stretch of floats -----------------------------------------------------------------------
+  /// Sum of x; floats for at most 1024 addends in a fixed tree, double across.
+  double (*sum)(const float* x, int64_t count);
+  /// Largest of x, NaN if there is one; count >= 1.
+  float (*largest)(const float* x, int64_t count);
+  /// Sum of e^(x - shift), as sum.
+  double (*sum_exp)(const float* x, float shift, int64_t count);
+  /// y = scale e^(x - shift); y may be x.
+  void (*exp_shifted)(const float* x, float shift, float scale, float* y, int64_t count);
+
+  // --- batch normalisation, one plane of lines -------------------------------------------------------------------
+  /// Mean of the live elements of a plane and the sum of their squared distances from it. live: 1 .. 16 lanes.
+  /// Stretches that fit the first-level cache are read twice, so nothing cancels; joined in double (Chan et al. 1979).
+  void (*line_moments)(const LinesIn& x, int64_t h, int64_t w, int64_t live, double* mean, double* squares);
+  void (*line_norm)(const LineNorm& n);
+  /// Sum of g and of g (x - mean) over a plane; writes g where it is wanted (g may be dy).
+  void (*line_norm_sums)(const LineNormGradient& n, double* sum_g, double* sum_gx);
+  /// dx of a plane; dx may be dy.
+  void (*line_norm_gradient)(const LineNormGradient& n);
+
+  // --- pooling, one plane of lines -------------------------------------------------------------------------------
+  /// Largest of each window, NaN if there is one; every window holds a place of the plane.
+  void (*line_max_pool)(const LinePool& n);
+  /// out = dx: each dy goes to the first place of its window that equals y. Overwrites the plane.
+  void (*line_max_pool_gradient)(const LinePool& n);
+  /// Sum of each window over the kernel's size.
+  void (*line_mean_pool)(const LinePool& n);
+  void (*line_mean_pool_gradient)(const LinePool& n);
 };
 
 /// The table in force. Throws ArgumentError when PITH_ISA names an unknown set or one that this CPU lacks.

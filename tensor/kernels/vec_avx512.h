@@ -43,6 +43,17 @@ inline Vec sqrt(Vec a) { return {_mm512_maskz_sqrt_ps(Vec::mask(16), a.v)}; }
 inline Vec where_positive(Vec a, Vec b) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
 }
+inline Vec largest(Vec a, Vec b) {
+  return {_mm512_mask_mov_ps(max(a, b).v, _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q), a.v)};
+}
+inline Vec where_equal(Vec a, Vec b, Vec c) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ), c.v)};
+}
+inline Vec select_positive(Vec a, Vec b, Vec c) {
+  return {_mm512_mask_mov_ps(c.v, _mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), b.v)};
+}
+inline Vec rounded(Vec a) { return {_mm512_maskz_roundscale_ps(Vec::mask(16), a.v, 0)}; }
+inline Vec scaled(Vec a, Vec n) { return {_mm512_maskz_scalef_ps(Vec::mask(16), a.v, n.v)}; }
 inline __m256 low(__m512 a) { return _mm512_maskz_extractf32x8_ps(0xFF, a, 0); }
 inline __m256 high(__m512 a) { return _mm512_maskz_extractf32x8_ps(0xFF, a, 1); }
 inline float sum(Vec a) {

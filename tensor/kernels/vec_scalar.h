@@ -32,8 +32,19 @@ inline Vec max(Vec a, Vec b) { return {a.v > b.v ? a.v : b.v}; }   // b where ei
 inline Vec min(Vec a, Vec b) { return {a.v < b.v ? a.v : b.v}; }
 inline Vec pinned(Vec a) { return a; }  // stays in its register, if the ISA gains by it
 inline Vec sqrt(Vec a) { return {__builtin_sqrtf(a.v)}; }
-inline Vec where_positive(Vec a, Vec b) { return {a.v > 0.0f ? b.v : 0.0f}; }  // b where a > 0, else 0
-inline float sum(Vec a) { return a.v; }                                        // in a fixed tree order
+inline Vec where_positive(Vec a, Vec b) { return {a.v > 0.0f ? b.v : 0.0f}; }         // b where a > 0, else 0
+inline Vec largest(Vec a, Vec b) { return {a.v > b.v || a.v != a.v ? a.v : b.v}; }    // NaN wins
+inline Vec where_equal(Vec a, Vec b, Vec c) { return {a.v == b.v ? c.v : 0.0f}; }     // c where a == b, else 0
+inline Vec select_positive(Vec a, Vec b, Vec c) { return {a.v > 0.0f ? b.v : c.v}; }  // b where a > 0, else c
+inline Vec rounded(Vec a) { return {__builtin_rintf(a.v)}; }                          // half to even
+inline Vec scaled(Vec a, Vec n) {  // a 2^n for a whole n in [-252, 254]
+  const int32_t all = static_cast<int32_t>(n.v), half = all >> 1, rest = all - half;
+  const int32_t bits[2] = {(half + 127) << 23, (rest + 127) << 23};
+  float factor[2];
+  __builtin_memcpy(factor, bits, sizeof factor);
+  return {a.v * factor[0] * factor[1]};
+}
+inline float sum(Vec a) { return a.v; }  // in a fixed tree order
 inline float highest(Vec a) { return a.v; }
 inline float lowest(Vec a) { return a.v; }
 

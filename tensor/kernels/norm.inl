@@ -1,0 +1,123 @@
+// Batch normalisation over planes of lines. Bound by memory: forward reads x for the moments, then x and writes y; the
+// way back reads x and dy (and y only behind a residual sum) for two sums, then once more and writes dx.
+
+static constexpr int64_t kMomentLines = 256;  // 16 KB: read twice out of the first-level cache
+
+/// Sum over `rows` rows of w lines of f(row, line, part), which is a Vec; per-lane floats, double at the end.
+template <class F>
+static inline double sum_lines(int64_t first, int64_t rows, int64_t w, const F& f) {
+  double total = 0;
+  for (int part = 0; part < 16; part += Vec::kWidth) {
+    Vec s[4] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+    for (int64_t r = first; r < first + rows; ++r) {
+      int64_t i = 0;
+      for (; i + 4 <= w; i += 4)
+        for (int u = 0; u < 4; ++u) s[u] = s[u] + f(r, i + u, part);
+      for (; i < w; ++i) s[0] = s[0] + f(r, i, part);
+    }
+    total += static_cast<double>(sum((s[0] + s[1]) + (s[2] + s[3])));
+  }
+  return total;
+}
+
+static void line_moments(const LinesIn& x, int64_t h, int64_t w, int64_t live, double* mean, double* squares) {
+  const int64_t stretch = w >= kMomentLines ? 1 : kMomentLines / (w > 0 ? w : 1);
+  double count = 0, m = 0, m2 = 0;
+  float at[16];
+  for (int64_t r = 0; r < h; r += stretch) {
+    const int64_t rows = h - r < stretch ? h - r : stretch;
+    const double here = static_cast<double>(rows * w * live);
+    const double mean_here =
+        sum_lines(r, rows, w,
+                  [&](int64_t y, int64_t i, int part) { return Vec::load(x.p + (y * x.row + i) * 16 + part); }) /
+        here;
+    for (int l = 0; l < 16; ++l) at[l] = l < live ? static_cast<float>(mean_here) : 0.0f;
+    const double squares_here = sum_lines(r, rows, w, [&](int64_t y, int64_t i, int part) {
+      const Vec d = Vec::load(x.p + (y * x.row + i) * 16 + part) - Vec::load(at + part);
+      return d * d;
+    });
+    const double off = mean_here - static_cast<double>(at[0]);  // the float mean is not quite the mean
+    const double delta = mean_here - m, all = count + here;
+    m2 += squares_here - here * off * off + delta * delta * count * here / all;
+    m += delta * here / all;
+    count = all;
+  }
+  *mean = m;
+  *squares = m2 > 0 || m2 != m2 ? m2 : 0;
+}
+
+template <bool kRelu, bool kResidual>
+static inline void norm_plane(const LineNorm& n) {
+  const Vec scale = Vec::set(n.scale);
+  for (int64_t r = 0; r < n.h; ++r) {
+    const float* const x = n.x.p + r * n.x.row * 16;
+    const float* const add = kResidual ? n.residual.p + r * n.residual.row * 16 : nullptr;
+    float* const y = n.y.p + r * n.y.row * 16;
+    for (int64_t i = 0; i < n.w * 16; i += 16)
+      for (int part = 0; part < 16; part += Vec::kWidth) {
+        Vec v = fma(Vec::load(x + i + part), scale, Vec::load(n.shift + part));
+        if (kResidual) v = v + Vec::load(add + i + part);
+        if (kRelu) v = max(Vec::zero(), v);
+        v.store(y + i + part);
+      }
+  }
+}
+
+static void line_norm(const LineNorm& n) {
+  if (n.residual.p != nullptr) return n.relu ? norm_plane<true, true>(n) : norm_plane<false, true>(n);
+  n.relu ? norm_plane<true, false>(n) : norm_plane<false, false>(n);
+}
+
+/// Where g comes from: all of dy, dy where y > 0, or dy where x scale + shift > 0.
+enum class NormMask { none, result, argument };
+
+template <NormMask kMask>
+static inline Vec masked_gradient(const LineNormGradient& n, Vec x, int64_t row, int64_t i, int part) {
+  const Vec dy = Vec::load(n.dy.p + (row * n.dy.row + i) * 16 + part);
+  if (kMask == NormMask::none) return dy;
+  if (kMask == NormMask::result) return where_positive(Vec::load(n.y.p + (row * n.y.row + i) * 16 + part), dy);
+  return where_positive(fma(x, Vec::set(n.scale), Vec::load(n.shift + part)), dy);
+}
+
+template <NormMask kMask>
+static inline void norm_sums(const LineNormGradient& n, double* sum_g, double* sum_gx) {
+  const Vec mean = Vec::set(n.mean);
+  double total_g = 0, total_gx = 0;
+  for (int64_t r = 0; r < n.h; ++r) {
+    Vec g_sum[2] = {Vec::zero(), Vec::zero()}, gx_sum[2] = {Vec::zero(), Vec::zero()};
+    for (int64_t i = 0; i < n.w; ++i)
+      for (int part = 0; part < 16; part += Vec::kWidth) {
+        const Vec x = Vec::load(n.x.p + (r * n.x.row + i) * 16 + part);
+        const Vec g = masked_gradient<kMask>(n, x, r, i, part);
+        if (n.g.p != nullptr) g.store(n.g.p + (r * n.g.row + i) * 16 + part);
+        g_sum[i & 1] = g_sum[i & 1] + g;
+        gx_sum[i & 1] = fma(g, x - mean, gx_sum[i & 1]);
+      }
+    total_g += static_cast<double>(sum(g_sum[0] + g_sum[1]));
+    total_gx += static_cast<double>(sum(gx_sum[0] + gx_sum[1]));
+  }
+  *sum_g = total_g;
+  *sum_gx = total_gx;
+}
+
+static void line_norm_sums(const LineNormGradient& n, double* sum_g, double* sum_gx) {
+  if (!n.relu) return norm_sums<NormMask::none>(n, sum_g, sum_gx);
+  n.y.p != nullptr ? norm_sums<NormMask::result>(n, sum_g, sum_gx) : norm_sums<NormMask::argument>(n, sum_g, sum_gx);
+}
+
+template <NormMask kMask>
+static inline void norm_gradient(const LineNormGradient& n) {
+  const Vec a = Vec::set(n.a), b = Vec::set(n.b);
+  for (int64_t r = 0; r < n.h; ++r)
+    for (int64_t i = 0; i < n.w; ++i)
+      for (int part = 0; part < 16; part += Vec::kWidth) {
+        const Vec x = Vec::load(n.x.p + (r * n.x.row + i) * 16 + part);
+        const Vec g = masked_gradient<kMask>(n, x, r, i, part);
+        fma(g, a, fma(x, b, Vec::load(n.c + part))).store(n.dx.p + (r * n.dx.row + i) * 16 + part);
+      }
+}
+
+static void line_norm_gradient(const LineNormGradient& n) {
+  if (!n.relu) return norm_gradient<NormMask::none>(n);
+  n.y.p != nullptr ? norm_gradient<NormMask::result>(n) : norm_gradient<NormMask::argument>(n);
+}
