@@ -36,6 +36,10 @@ LaneGeometry LaneGeometry::make(const Shape& shape, int64_t halo) {
   if ((!features && shape.rank() != 4) || (features && halo != 0) || halo < 0)
     throw ShapeError("lane order holds [n, c, h, w] with a halo or [n, f] without; here " + text(shape) +
                      " with a halo of " + std::to_string(halo));
+  constexpr int64_t kLimit = int64_t{1} << 40;  // no sum below can overflow; products are checked
+  for (int64_t extent : {shape[0], shape[1], features ? 1 : shape[2], features ? 1 : shape[3], halo})
+    if (extent > kLimit)
+      throw ShapeError("lane order: " + text(shape) + " with a halo of " + std::to_string(halo) + " is too large");
   LaneGeometry g;
   g.n = shape[0];
   g.c = shape[1];

@@ -24,14 +24,20 @@ class ChunkBody {
 
 /// Calls body(i * grain, min((i + 1) * grain, count)) once for every chunk i, on any thread, in any order.
 /// An exception of a body reaches the caller; the other chunks may or may not have run. grain >= 1.
+/// May be called from several threads at once and from inside a body. While a body waits for an inner parallel_for, its
+/// thread runs chunks of that inner one only: what a body keeps in thread_local memory is safe.
 void parallel_for(int64_t count, int64_t grain, ChunkBody body);
 
 /// Chunks that parallel_for makes: ceil(count / grain).
-constexpr int64_t chunk_count(int64_t count, int64_t grain) { return (count + grain - 1) / grain; }
+constexpr int64_t chunk_count(int64_t count, int64_t grain) { return count / grain + (count % grain != 0); }
+
+/// The most that set_threads takes.
+inline constexpr int kMostThreads = 256;
 
 /// Threads that parallel_for may use now; the machine's cores unless set.
 int threads();
-/// n >= 1, may exceed the cores. Call it from one thread while no parallel_for runs. Throws ArgumentError for n < 1.
+/// n in [1, kMostThreads], may exceed the cores. A parallel_for that runs meanwhile keeps the threads it began with.
+/// Throws ArgumentError for another n, Error where the system gives no more threads.
 void set_threads(int n);
 
 }  // namespace pith

@@ -16,10 +16,12 @@ using Philox = r123::Philox4x32;
 
 /// Block `position` of the stream: the counter holds item, position and epoch, the key seed and purpose.
 /// The seed's halves are mixed with the purpose, so equal counters of two purposes give other numbers.
-Philox::ctr_type philox(const RandomKey& k, uint32_t position) {
+/// Positions beyond 32 bits go on far from the epochs that runs count.
+Philox::ctr_type philox(const RandomKey& k, uint64_t position) {
   const uint32_t purpose = (static_cast<uint32_t>(k.purpose) + 1) * 0x9E3779B9u;
-  const Philox::ctr_type counter = {{static_cast<uint32_t>(k.item), static_cast<uint32_t>(k.item >> 32), position,
-                                     k.epoch}};
+  const uint32_t epoch = k.epoch + 0x85EBCA6Bu * static_cast<uint32_t>(position >> 32);
+  const Philox::ctr_type counter = {
+      {static_cast<uint32_t>(k.item), static_cast<uint32_t>(k.item >> 32), static_cast<uint32_t>(position), epoch}};
   const Philox::key_type key = {{static_cast<uint32_t>(k.seed) ^ purpose, static_cast<uint32_t>(k.seed >> 32)}};
   return Philox()(counter, key);
 }
@@ -28,18 +30,14 @@ double to_unit(uint32_t high, uint32_t low) {
   return static_cast<double>((static_cast<uint64_t>(high) << 21) ^ (low >> 11)) * 0x1p-53;
 }
 
-double box_muller(double u, double v) {
-  return std::sqrt(-2 * std::log1p(-u)) * std::cos(2 * std::numbers::pi * v);
-}
+double box_muller(double u, double v) { return std::sqrt(-2 * std::log1p(-u)) * std::cos(2 * std::numbers::pi * v); }
 
 template <class T, class F>
 void fill_each(Tensor& t, const RandomKey& key, const F& value) {
   T* const p = t.mutable_data<T>();
   parallel_for(t.numel(), 4096, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      RandomKey k = key;
-      k.epoch ^= static_cast<uint32_t>(i >> 32);
-      const auto r = philox(k, static_cast<uint32_t>(i));
+      const auto r = philox(key, static_cast<uint64_t>(i));
       p[i] = static_cast<T>(value(r));
     }
   });
@@ -87,10 +85,12 @@ int64_t Random::below(int64_t n) {
 }
 
 std::vector<int64_t> permutation(int64_t n, const RandomKey& key) {
+  if (n < 0) throw ArgumentError("permutation: of " + std::to_string(n) + " things");
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
   Random random(key);
-  for (int64_t i = n - 1; i > 0; --i) std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(random.below(i + 1))]);
+  for (int64_t i = n - 1; i > 0; --i)
+    std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(random.below(i + 1))]);
   return order;
 }
 

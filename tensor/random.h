@@ -36,10 +36,10 @@ class Random {
  private:
   RandomKey key_;
   uint32_t block_[4] = {};
-  uint32_t position_ = 0;
+  uint64_t position_ = 0;  ///< words given
 };
 
-/// 0 .. n-1 in random order (Fisher-Yates).
+/// 0 .. n-1 in random order (Fisher-Yates). Throws ArgumentError for n < 0.
 std::vector<int64_t> permutation(int64_t n, const RandomKey& key);
 
 /// Fills a plain contiguous f32 or f64 tensor, element i from position i: independent of thread count.

@@ -73,7 +73,11 @@ int64_t window_extent(int64_t in, int64_t kernel, int64_t stride, int64_t paddin
                        " and dilation " + std::to_string(dilation) + " must each be at least 1");
   if (padding < 0 || padding > kLimit)
     throw ShapeError(std::string(op) + ": padding " + std::to_string(padding) + " must be 0 or more");
-  const int64_t span = dilation * (kernel - 1) + 1, room = in + 2 * padding;
+  const int64_t span = dilation * (kernel - 1) + 1;
+  int64_t room = 0;
+  if (in < 0 || __builtin_add_overflow(in, 2 * padding, &room))
+    throw ShapeError(std::string(op) + ": an input of " + std::to_string(in) + " with padding " +
+                     std::to_string(padding) + " does not fit 63 bits");
   if (span > room)
     throw ShapeError(std::string(op) + ": a window of " + std::to_string(span) + " does not fit an input of " +
                      std::to_string(in) + " with padding " + std::to_string(padding));
@@ -85,13 +89,13 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const Window& window) {
     throw ShapeError("conv2d: x and weight need 4 axes each, they are " + text(x) + " and " + text(w));
   const int64_t groups = window.groups;
   if (groups < 1 || w[0] % groups != 0 || x[1] % groups != 0)
-    throw ShapeError("conv2d: " + std::to_string(groups) + " groups divide neither x " + text(x) + " nor weight " +
-                     text(w) + " evenly");
-  if (x[1] != w[1] * groups)
-    throw ShapeError("conv2d: weight " + text(w) + " wants " + std::to_string(w[1] * groups) + " input channels, x " +
+    throw ShapeError("conv2d: the channels of x " + text(x) + " and weight " + text(w) +
+                     " cannot be divided evenly into " + std::to_string(groups) + " groups");
+  const int64_t wanted = checked_mul(w[1], groups);
+  if (x[1] != wanted)
+    throw ShapeError("conv2d: weight " + text(w) + " wants " + std::to_string(wanted) + " input channels, x " +
                      text(x) + " has " + std::to_string(x[1]));
-  return {x[0], w[0],
-          window_extent(x[2], w[2], window.stride[0], window.padding[0], window.dilation[0], "conv2d"),
+  return {x[0], w[0], window_extent(x[2], w[2], window.stride[0], window.padding[0], window.dilation[0], "conv2d"),
           window_extent(x[3], w[3], window.stride[1], window.padding[1], window.dilation[1], "conv2d")};
 }
 

@@ -1,6 +1,8 @@
 #include "tensor/storage.h"
 
+#include <algorithm>
 #include <bit>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <new>
@@ -23,15 +25,10 @@ class Pool {
  public:
   std::byte* take(size_t capacity) {
     std::lock_guard lock(mutex_);
+    std::byte* const block = reuse_or_ask(capacity);
     in_use_ += capacity;
-    peak_ = in_use_ > peak_ ? in_use_ : peak_;
-    auto found = idle_.find(capacity);
-    if (found != idle_.end() && !found->second.empty()) {
-      std::byte* block = found->second.back();
-      found->second.pop_back();
-      return block;
-    }
-    return static_cast<std::byte*>(::operator new(capacity, std::align_val_t{kAlign}));
+    peak_ = std::max(peak_, in_use_);
+    return block;
   }
   void give(std::byte* block, size_t capacity) noexcept {
     std::lock_guard lock(mutex_);
@@ -43,13 +40,11 @@ class Pool {
       } catch (const std::bad_alloc&) {
       }  // no room to remember it: free it
     }
-    ::operator delete(block, std::align_val_t{kAlign});
+    ::operator delete (block, std::align_val_t{kAlign});
   }
   void trim() {
     std::lock_guard lock(mutex_);
-    for (auto& [capacity, blocks] : idle_)
-      for (std::byte* block : blocks) ::operator delete(block, std::align_val_t{kAlign});
-    idle_.clear();
+    free_idle();
   }
   size_t in_use() {
     std::lock_guard lock(mutex_);
@@ -61,6 +56,29 @@ class Pool {
   }
 
  private:
+  std::byte* reuse_or_ask(size_t capacity) {
+    const auto found = idle_.find(capacity);
+    if (found != idle_.end() && !found->second.empty()) {
+      std::byte* const block = found->second.back();
+      found->second.pop_back();
+      return block;
+    }
+    try {
+      return ask(capacity);
+    } catch (const std::bad_alloc&) {
+      free_idle();
+      return ask(capacity);
+    }
+  }
+  static std::byte* ask(size_t capacity) {
+    return static_cast<std::byte*>(::operator new (capacity, std::align_val_t{kAlign}));
+  }
+  void free_idle() {
+    for (auto& [capacity, blocks] : idle_)
+      for (std::byte* block : blocks) ::operator delete (block, std::align_val_t{kAlign});
+    idle_.clear();
+  }
+
   std::mutex mutex_;
   std::map<size_t, std::vector<std::byte*>> idle_;
   size_t in_use_ = 0, peak_ = 0;
@@ -75,6 +93,7 @@ Pool& pool() {
 }  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
+  if (bytes > std::numeric_limits<size_t>::max() / 2) throw std::bad_alloc();  // the rounding below must not wrap
   const size_t capacity = PITH_POOL ? size_class(bytes) : bytes + kSlack;
   return std::shared_ptr<Storage>(new Storage(pool().take(capacity), bytes, capacity));
 }

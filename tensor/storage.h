@@ -1,7 +1,7 @@
 // Storage: shared, 64-byte-aligned bytes from a pool. Who holds a Storage last gives its bytes back to the pool, not
 // to the system, so that a training step neither faults memory in again nor waits for the kernel.
 //
-// The pool is one of the two process-wide states of the library (DESIGN.md, "What is global"); it is guarded by a lock
+// The pool is one of the few process-wide states of the library (DESIGN.md, "What is global"); it is guarded by a lock
 // and never changes a result. Sanitizer builds switch it off so that every byte is watched.
 #pragma once
 
@@ -12,7 +12,8 @@ namespace pith {
 
 class Storage {
  public:
-  /// `bytes` uninitialised bytes, plus at least 64 readable bytes behind them. Throws std::bad_alloc.
+  /// `bytes` uninitialised bytes, plus at least 64 readable bytes behind them. Where the system has no more, the idle
+  /// bytes of the pool are given back first; throws std::bad_alloc if that was not enough.
   static std::shared_ptr<Storage> allocate(size_t bytes);
   ~Storage();
   Storage(const Storage&) = delete;

@@ -28,11 +28,16 @@ size_t checked_bytes(int64_t numel, DType dtype) {
 template <class F>
 auto dispatch(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::f32: return f.template operator()<float>();
-    case DType::f64: return f.template operator()<double>();
-    case DType::s32: return f.template operator()<int32_t>();
-    case DType::s8: return f.template operator()<int8_t>();
-    case DType::u8: break;
+    case DType::f32:
+      return f.template operator()<float>();
+    case DType::f64:
+      return f.template operator()<double>();
+    case DType::s32:
+      return f.template operator()<int32_t>();
+    case DType::s8:
+      return f.template operator()<int8_t>();
+    case DType::u8:
+      break;
   }
   return f.template operator()<uint8_t>();
 }
@@ -158,6 +163,7 @@ bool Tensor::is_contiguous() const {
 }
 
 size_t Tensor::bytes() const {
+  if (!defined()) return 0;
   const int64_t count = is_lanes() ? geometry_.lines() * LaneGeometry::kLanes : numel();
   return static_cast<size_t>(count) * size_of(dtype_);
 }
@@ -165,8 +171,7 @@ size_t Tensor::bytes() const {
 template <class T>
 const T* Tensor::data() const {
   if (!defined()) throw TypeError("an undefined tensor has no elements");
-  if (dtype_of<T>() != dtype_)
-    throw TypeError(pith::text(*this) + " was read as " + std::string(name(dtype_of<T>())));
+  if (dtype_of<T>() != dtype_) throw TypeError(pith::text(*this) + " was read as " + std::string(name(dtype_of<T>())));
   return reinterpret_cast<const T*>(storage_->data()) + offset_;
 }
 template <class T>
@@ -233,9 +238,11 @@ Tensor Tensor::transpose(int a, int b) const {
   static_cast<void>(strides());  // refuses lanes
   const size_t p = static_cast<size_t>(checked_axis(a, shape_.rank(), "transpose"));
   const size_t q = static_cast<size_t>(checked_axis(b, shape_.rank(), "transpose"));
+  std::array<int64_t, Shape::kMaxRank> extents{};
+  std::copy(shape_.extents().begin(), shape_.extents().end(), extents.begin());
+  std::swap(extents[p], extents[q]);
   Tensor t = *this;
-  t.shape_ = shape_.with(static_cast<int>(p), shape_[static_cast<int>(q)]);
-  t.shape_ = t.shape_.with(static_cast<int>(q), shape_[static_cast<int>(p)]);
+  t.shape_ = Shape(std::span<const int64_t>(extents.data(), static_cast<size_t>(shape_.rank())));
   std::swap(t.strides_[p], t.strides_[q]);
   return t;
 }
@@ -244,8 +251,8 @@ Tensor Tensor::narrow(int axis, int64_t start, int64_t length) const {
   static_cast<void>(strides());
   const int a = checked_axis(axis, shape_.rank(), "narrow");
   if (start < 0 || length < 0 || start > shape_[a] - length)
-    throw ShapeError("narrow: elements " + std::to_string(start) + " to " + std::to_string(start + length) +
-                     " of axis " + std::to_string(a) + " do not lie in " + pith::text(shape_));
+    throw ShapeError("narrow: " + std::to_string(length) + " elements from " + std::to_string(start) + " on axis " +
+                     std::to_string(a) + " do not lie in " + pith::text(shape_));
   Tensor t = *this;
   t.shape_ = shape_.with(a, length);
   t.offset_ += start * strides_[static_cast<size_t>(a)];
@@ -317,10 +324,12 @@ void Tensor::copy_from(const Tensor& source) {
     throw ShapeError("copy: " + pith::text(source) + " does not fit into " + pith::text(*this));
   if (is_lanes()) {
     const Tensor same = to_lanes(source, geometry_.halo);
+    if (shares_storage_with(same)) return;  // lanes are never views: these are the same elements
     std::memcpy(storage_->data(), same.storage_->data(), bytes());
     return;
   }
-  const Tensor plain = source.is_lanes() ? to_plain(source) : source;
+  Tensor plain = source.is_lanes() ? to_plain(source) : source;
+  if (shares_storage_with(plain) && !(is_contiguous() && plain.is_contiguous())) plain = plain.clone();
   dispatch(dtype_, [&]<class T>() {
     const T* in = plain.data<T>();
     T* out = mutable_data<T>();

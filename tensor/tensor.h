@@ -89,7 +89,8 @@ class Tensor {
   Tensor clone() const;
   /// Same elements in another type (shared if it is the same). Rounds half to even and saturates to integers.
   Tensor to(DType dtype) const;
-  /// Writes the elements of `source` (same shape and type; any order) into this tensor's bytes.
+  /// Writes the elements of `source` (same shape and type; any order) into this tensor's bytes, which
+  /// may overlap those of `source`.
   void copy_from(const Tensor& source);
   void fill(double value);
 

@@ -1,0 +1,31 @@
+# Installs the build into a prefix of its own, then configures, builds and runs tests/consumer against it, once through
+# find_package and once through pkg-config. Called by ctest with BUILD, SOURCE, SCRATCH, COMPILER, FLAGS.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${SCRATCH})
+file(MAKE_DIRECTORY ${SCRATCH})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/prefix)
+
+run(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${SCRATCH}/build -G Ninja -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix
+  -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_FLAGS=${FLAGS})
+run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
+run(${SCRATCH}/build/consumer)
+
+# The pkg-config file names the prefix it was configured for; --define-prefix takes the place where it lies instead.
+file(GLOB_RECURSE pc ${SCRATCH}/prefix/*/pith.pc)
+get_filename_component(pc_dir "${pc}" DIRECTORY)
+set(ENV{PKG_CONFIG_PATH} ${pc_dir})
+run(pkg-config --static --cflags --libs --define-variable=prefix=${SCRATCH}/prefix
+  --define-variable=libdir=${SCRATCH}/prefix/${LIBDIR} --define-variable=includedir=${SCRATCH}/prefix/include/pith pith)
+separate_arguments(words UNIX_COMMAND "${output}")
+separate_arguments(flags UNIX_COMMAND "${FLAGS}")
+run(${COMPILER} ${flags} ${SOURCE}/tests/consumer/main.cpp ${words} -o ${SCRATCH}/by_pkg_config)
+run(${SCRATCH}/by_pkg_config)
+file(REMOVE_RECURSE ${SCRATCH})
