@@ -89,14 +89,16 @@ Entry read_entry(const std::string& name, const Json& json, const std::string& p
   if (offsets.size() != 2 || offsets[0] > offsets[1])
     refuse(path, kLengthBytes, "data_offsets [begin, end] for " + what, "others");
   Entry entry{name, dtype->string, {}, static_cast<size_t>(offsets[0]), static_cast<size_t>(offsets[1])};
+  size_t need = 0;
   try {
     entry.shape = Shape(extents);
-    if (const size_t need = section_bytes(entry.dtype, entry.shape); need != entry.end - entry.begin)
-      refuse(path, kLengthBytes, bytes_text(need) + " for " + what + " " + entry.dtype + " " + text(entry.shape),
-             "data_offsets of " + bytes_text(entry.end - entry.begin));
-  } catch (const ShapeError& error) {
-    refuse(path, kLengthBytes, "a shape that a Tensor can have for " + what, error.what());
+    need = section_bytes(entry.dtype, entry.shape);
+  } catch (const Error& error) {
+    refuse(path, kLengthBytes, "a type and shape that a Tensor can have for " + what, error.what());
   }
+  if (need != entry.end - entry.begin)
+    refuse(path, kLengthBytes, bytes_text(need) + " for " + what + " " + entry.dtype + " " + text(entry.shape),
+           "data_offsets of " + bytes_text(entry.end - entry.begin));
   return entry;
 }
 

@@ -35,7 +35,8 @@ struct Section {
 
 /// Bits of one element of a safetensors type; 0 for a type that is not known.
 int bits_of(std::string_view dtype);
-/// Bytes of a section. Throws FormatError for an unknown type, a count beyond 63 bits, or bits that end inside a byte.
+/// Bytes of a section. Throws FormatError for an unknown type or bits that end inside a byte, ShapeError for a count
+/// beyond 63 bits.
 size_t section_bytes(std::string_view dtype, const Shape& shape);
 
 struct Container {

@@ -129,7 +129,7 @@ size_t section_bytes(std::string_view dtype, const Shape& shape) {
   if (bits == 0) throw FormatError("the type " + printable(dtype) + " is not one of safetensors'");
   int64_t total = 0;
   if (__builtin_mul_overflow(shape.numel(), int64_t{bits}, &total))
-    throw FormatError(text(shape) + " elements of " + std::string(dtype) + " do not fit 63 bits");
+    throw ShapeError(text(shape) + " elements of " + std::string(dtype) + " do not fit 63 bits");
   if (total % 8 != 0) throw FormatError(text(shape) + " elements of " + std::string(dtype) + " end inside a byte");
   return static_cast<size_t>(total / 8);
 }
