@@ -53,7 +53,9 @@ std::map<std::string, std::string> read_metadata(const Json& value, const std::s
   std::map<std::string, std::string> metadata;
   if (value.kind != Json::Kind::object)
     refuse(path, kLengthBytes, "__metadata__ to be an object", std::string(value.kind_name()));
-  for (const auto& [key, member] : value.members) {
+  for (size_t i = 0; i < value.items.size(); ++i) {
+    const std::string& key = value.keys[i];
+    const Json& member = value.items[i];
     if (member.kind != Json::Kind::string)
       refuse(path, kLengthBytes, "a string as metadata " + printable(key), std::string(member.kind_name()));
     metadata.emplace(key, member.string);
@@ -80,7 +82,7 @@ std::vector<int64_t> numbers(const Json& entry, const char* key, const std::stri
 Entry read_entry(const std::string& name, const Json& json, const std::string& path) {
   const std::string what = "section " + printable(name);
   const Json* dtype = json.find("dtype");
-  if (json.kind != Json::Kind::object || json.members.size() != 3 || dtype == nullptr ||
+  if (json.kind != Json::Kind::object || json.items.size() != 3 || dtype == nullptr ||
       dtype->kind != Json::Kind::string)
     refuse(path, kLengthBytes, "dtype, shape and data_offsets, and nothing else, for " + what,
            json.kind == Json::Kind::object ? "other members" : std::string(json.kind_name()));
@@ -148,11 +150,11 @@ Container read(const Source& source) {
   std::vector<Entry> entries;
   {
     const Json json = parse_json(header, source.path, kLengthBytes);
-    for (const auto& [name, value] : json.members) {
-      if (name == kMetadata)
-        container.metadata = read_metadata(value, source.path);
+    for (size_t i = 0; i < json.items.size(); ++i) {
+      if (json.keys[i] == kMetadata)
+        container.metadata = read_metadata(json.items[i], source.path);
       else
-        entries.push_back(read_entry(name, value, source.path));
+        entries.push_back(read_entry(json.keys[i], json.items[i], source.path));
     }
   }
   check_layout(entries, data_begin, source);
@@ -171,18 +173,18 @@ Container read(const Source& source) {
 
 Json header_of(const Container& container, std::map<std::string, std::string> metadata) {
   Json header = Json::object(), texts = Json::object();
-  for (auto& [key, value] : metadata) texts.members.emplace_back(key, Json::of(std::move(value)));
-  header.members.emplace_back(kMetadata, std::move(texts));
+  for (auto& [key, value] : metadata) texts.add(key, Json::of(std::move(value)));
+  header.add(kMetadata, std::move(texts));
   size_t begin = 0;
   for (const Section& s : container.sections) {
     Json shape = Json::array(), offsets = Json::array(), entry = Json::object();
     for (const int64_t extent : s.shape.extents()) shape.items.push_back(Json::of(extent));
     offsets.items = {Json::of(static_cast<int64_t>(begin)), Json::of(static_cast<int64_t>(begin + s.bytes.size()))};
     begin += s.bytes.size();
-    entry.members.emplace_back("dtype", Json::of(s.dtype));
-    entry.members.emplace_back("shape", std::move(shape));
-    entry.members.emplace_back("data_offsets", std::move(offsets));
-    header.members.emplace_back(s.name, std::move(entry));
+    entry.add("dtype", Json::of(s.dtype));
+    entry.add("shape", std::move(shape));
+    entry.add("data_offsets", std::move(offsets));
+    header.add(s.name, std::move(entry));
   }
   return header;
 }

@@ -57,8 +57,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     if (++values_ > kMostValues) refuse("more than " + std::to_string(kMostValues) + " values");
     if (open_.empty()) return &(root_ = std::move(value));
     Json& parent = *open_.back();
-    if (parent.kind == Json::Kind::array) return &parent.items.emplace_back(std::move(value));
-    return &parent.members.emplace_back(std::move(key_), std::move(value)).second;
+    if (parent.kind == Json::Kind::object) parent.keys.push_back(std::move(key_));
+    return &parent.items.emplace_back(std::move(value));
   }
   bool place(Json value) {
     place_anywhere(std::move(value));
@@ -99,9 +99,14 @@ Json Json::of(int64_t number) { return {Kind::integer, number, {}, {}, {}}; }
 Json Json::array() { return {Kind::array, 0, {}, {}, {}}; }
 Json Json::object() { return {Kind::object, 0, {}, {}, {}}; }
 
+void Json::add(std::string key, Json value) {
+  keys.push_back(std::move(key));
+  items.push_back(std::move(value));
+}
+
 const Json* Json::find(std::string_view key) const {
-  for (const auto& [name, value] : members)
-    if (name == key) return &value;
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (keys[i] == key) return &items[i];
   return nullptr;
 }
 
@@ -130,18 +135,10 @@ std::string text(const Json& value) {
   if (value.kind == Json::Kind::string) return quote(value.string);
   const bool is_object = value.kind == Json::Kind::object;
   std::string out(1, is_object ? '{' : '[');
-  const auto separate = [&] {
-    if (out.size() > 1) out += ',';
-  };
-  for (const Json& item : value.items) {
-    separate();
-    out += text(item);
-  }
-  for (const auto& [key, member] : value.members) {
-    separate();
-    out += quote(key);
-    out += ':';
-    out += text(member);
+  for (size_t i = 0; i < value.items.size(); ++i) {
+    if (i > 0) out += ',';
+    if (is_object) out += quote(value.keys[i]) + ':';
+    out += text(value.items[i]);
   }
   out += is_object ? '}' : ']';
   return out;

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace pith {
@@ -17,14 +16,16 @@ struct Json {
   Kind kind = Kind::object;
   int64_t integer = 0;
   std::string string;
-  std::vector<Json> items;                            ///< of an array
-  std::vector<std::pair<std::string, Json>> members;  ///< of an object, in the order of the text
+  std::vector<Json> items;        ///< of an array, or the values of an object in the order of the text
+  std::vector<std::string> keys;  ///< of an object, one an item
 
   static Json of(std::string text);
   static Json of(int64_t number);
   static Json array();
   static Json object();
 
+  /// Puts a member behind the others of an object.
+  void add(std::string key, Json value);
   /// The member of an object, or nullptr.
   const Json* find(std::string_view key) const;
   /// "an object", "an array", "a string", "a whole number": for messages.
