@@ -159,8 +159,8 @@ Container read(const Source& source) {
   }
   check_layout(entries, data_begin, source);
   for (Entry& e : entries) {
-    Section& s =
-        container.sections.emplace_back(std::move(e.name), std::move(e.dtype), e.shape, std::vector<std::byte>());
+    container.sections.push_back({std::move(e.name), std::move(e.dtype), e.shape, {}});
+    Section& s = container.sections.back();
     s.bytes.resize(e.end - e.begin);
     source.read(data_begin + e.begin, s.bytes);
   }

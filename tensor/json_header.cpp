@@ -125,6 +125,8 @@ std::string_view Json::kind_name() const {
 }
 
 Json parse_json(std::string_view text, const std::string& file, size_t offset) {
+  // The parser takes a NUL for the end of its input; whatever stands behind it would be unseen here and seen elsewhere.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) refuse(file, offset + nul, "JSON", "NUL");
   Builder builder(file, offset);
   nlohmann::json::sax_parse(text, &builder);
   return builder.take();

@@ -128,6 +128,7 @@ TEST(Container, RefusesWhatTheFormatForbids) {
       {file_of("[]", 0), "begins with '{'"},
       {file_of("{\"w\":", 0), "byte 13: expected JSON"},
       {file_of("{} x", 0), "byte 11: expected JSON"},
+      {file_of(std::string("{}\0 x", 5), 0), "byte 10: expected JSON, found NUL"},
       {file_of("{\"\xff\":{}}", 0), "expected JSON"},
       {file_of(one(good), 3), "last section to end at the end of the file, found data of 3 bytes, sections of 4"},
       {file_of(one(good), 5), "last section to end at the end of the file, found data of 5 bytes, sections of 4"},
