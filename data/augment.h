@@ -4,10 +4,8 @@
 // makes it. Validation data never passes through here with an augmentation: split first (data/dataset.h).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "data/loader.h"
 #include "tensor/random.h"
@@ -24,19 +22,17 @@ struct Placement {
 /// The placement that `key` (seed, augment, epoch, sample) draws.
 Placement draw_placement(const Augmentation& augmentation, const RandomKey& key);
 
-/// Byte -> (byte / 255 - mean) / deviation, per channel.
-///
-/// A table of 256 floats a channel, computed with PyTorch's roundings in PyTorch's order (ToTensor, then Normalize), so
-/// that a published checkpoint sees the bits it was trained on; also measured no slower than arithmetic
-/// (data/README.md).
+/// Byte -> (byte / 255 - mean) / deviation, per channel, with PyTorch's roundings in PyTorch's order (ToTensor, then
+/// Normalize), so that a published checkpoint sees the bits it was trained on.
 class Normalizer {
  public:
   /// Throws ArgumentError where the counts differ from `channels`, or a deviation is not positive and finite.
-  Normalizer(const Normalization& normalization, int64_t channels);
-  const std::array<float, 256>& table(int64_t channel) const { return tables_[static_cast<size_t>(channel)]; }
+  Normalizer(Normalization normalization, int64_t channels);
+  /// n bytes of one channel -> n floats.
+  void write(const uint8_t* in, int64_t n, int64_t channel, float* out) const;
 
  private:
-  std::vector<std::array<float, 256>> tables_;
+  Normalization normalization_;
 };
 
 /// pixels: u8 [c, h, w] -> out: f32 [c, h, w]. What lies outside the image counts as pixel value 0.
