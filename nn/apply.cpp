@@ -1,6 +1,5 @@
 #include "nn/apply.h"
 
-#include "autograd/ops/conv2d.h"
 #include "autograd/ops/masked.h"
 #include "autograd/ops/matmul.h"
 
@@ -20,8 +19,9 @@ Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b)
   return linear(x, in_use(w), optional(b));
 }
 
-Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window) {
-  return conv2d(x, in_use(w), optional(b), window);
+Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
+                    const ConvTail& tail) {
+  return conv2d(x, in_use(w), optional(b), window, tail);
 }
 
 }  // namespace pith::nn

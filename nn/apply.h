@@ -3,6 +3,7 @@
 // Today a parameter is dense values, perhaps under a mask (already zero where pruned; its gradient is zero there too).
 #pragma once
 
+#include "autograd/ops/conv2d.h"
 #include "autograd/variable.h"
 #include "nn/parameter.h"
 #include "tensor/shape.h"
@@ -15,7 +16,9 @@ Variable in_use(const Parameter& p);
 /// y = x w^T + b. x [n, in] (or [..., in] plain), w [out, in], b [out] or nullptr -> [n, out].
 Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b);
 
-/// x [n, c, h, w], w [k, c / groups, kh, kw], b [k] or nullptr -> [n, k, oh, ow].
-Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window);
+/// x [n, c, h, w], w [k, c / groups, kh, kw], b [k] or nullptr -> [n, k, oh, ow]. What follows in `tail`
+/// (a residual sum, ReLU) runs in the same pass where no gradient is recorded.
+Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
+                    const ConvTail& tail = {});
 
 }  // namespace pith::nn

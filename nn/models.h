@@ -19,16 +19,16 @@ struct ModelInfo {
   int64_t classes = 10;
 };
 
-/// Every image model by name, in the order that `pith info` lists them: lenet5, simplenet-mnist, simplenet-v2-mnist, simplenet-cifar, plain20-cifar,
-/// resnet{20,32,44,56}-cifar, preact-resnet{20,32,44,56}-cifar, vgg{11,13,16,19}-cifar, mobilenet-cifar, mobilenet,
-/// resnet18, googlenet-cifar. Underscores are taken for hyphens.
+/// Every image model by name, in the order that `pith info` lists them: lenet5, simplenet-mnist, simplenet-v2-mnist,
+/// simplenet-cifar, plain20-cifar, resnet{20,32,44,56}-cifar, preact-resnet{20,32,44,56}-cifar, vgg{11,13,16,19}-cifar,
+/// mobilenet-cifar, mobilenet, resnet18, googlenet-cifar. Underscores are taken for hyphens.
 const std::vector<ModelInfo>& image_models();
 /// Throws ArgumentError naming the nearest known name.
 const ModelInfo& model_info(std::string_view name);
 
 struct ModelOptions {
   int64_t classes = 0;  ///< 0: the model's own
-  Shape input;          ///< rank 0: the model's own; else [c, h, w]
+  Shape input = {};     ///< rank 0: the model's own; else [c, h, w]
   uint64_t seed = 0;    ///< of the initialisation
 };
 /// A new network: images [n, c, h, w] f32 -> logits [n, classes]. Throws ArgumentError for an unknown name or an input

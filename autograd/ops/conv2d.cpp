@@ -1,5 +1,7 @@
 #include "autograd/ops/conv2d.h"
 
+#include "autograd/ops/activation.h"
+#include "autograd/ops/arithmetic.h"
 #include "tensor/ops/conv2d.h"
 
 namespace pith {
@@ -11,17 +13,38 @@ bool in_lanes(const Tensor& x) {
   return x.dtype() == DType::f32 && (x.is_lanes() || gradients_enabled() || x.shape()[0] >= kLaneBatch);
 }
 
+/// x in the order that the convolution wants, with border enough.
+Tensor prepare(const Tensor& x, const Shape& w, const Window& window) {
+  static_cast<void>(conv2d_shape(x.shape(), w, window));
+  if (!in_lanes(x)) return x;
+  const int64_t halo = ops::conv2d_halo(x.shape(), w, window);
+  return x.is_lanes() && x.geometry().halo >= halo ? x : to_lanes(x, halo);
+}
+
+Tensor value_or_none(const Variable& v) { return v.defined() ? v.value() : Tensor(); }
+
+bool is_recorded(const Variable& x, const Variable& w, const Variable& b, const ConvTail& tail) {
+  return gradients_enabled() &&
+         (x.requires_gradient() || w.requires_gradient() || b.requires_gradient() || tail.residual.requires_gradient());
+}
+
 }  // namespace
 
-Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window) {
-  Tensor input = x.value();
-  static_cast<void>(conv2d_shape(x.shape(), w.shape(), window));
-  if (in_lanes(input)) {
-    const int64_t halo = ops::conv2d_halo(x.shape(), w.shape(), window);
-    if (!input.is_lanes() || input.geometry().halo < halo) input = to_lanes(input, halo);
+Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window, const ConvTail& tail) {
+  if (is_recorded(x, w, b, tail)) {
+    Variable y = conv2d(x, w, b, window);
+    if (tail.residual.defined()) y = add(y, tail.residual);
+    return tail.relu ? relu(y) : y;
   }
+  const ops::ConvEpilogue epilogue{
+      .bias = value_or_none(b), .residual = value_or_none(tail.residual), .relu = tail.relu};
+  return record("conv2d", ops::conv2d(prepare(x.value(), w.shape(), window), w.value(), window, epilogue), {}, {});
+}
+
+Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window) {
+  const Tensor input = prepare(x.value(), w.shape(), window);
   const Tensor weight = w.value();
-  Tensor y = ops::conv2d(input, weight, window, {.bias = b.defined() ? b.value() : Tensor()});
+  Tensor y = ops::conv2d(input, weight, window, {.bias = value_or_none(b)});
   std::vector<Variable> inputs{x, w};
   if (b.defined()) inputs.push_back(b);
   return record("conv2d", std::move(y), std::move(inputs),

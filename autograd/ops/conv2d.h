@@ -12,4 +12,14 @@ namespace pith {
 /// a smaller f32 batch for inference, and f64: plain order.
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window);
 
+/// What follows a convolution: the sum with `residual` (of the result's shape) if it is defined, then ReLU if asked
+/// for.
+struct ConvTail {
+  Variable residual;
+  bool relu = false;
+};
+/// relu(conv2d(x, w, b) + residual). One pass over memory where nothing is recorded; with gradients the three
+/// operations.
+Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window, const ConvTail& tail);
+
 }  // namespace pith

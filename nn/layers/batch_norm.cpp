@@ -15,7 +15,8 @@ BatchNorm2d::BatchNorm2d(int64_t channels, const NormOptions& options)
       variance_(add_buffer("running_var", Tensor::full({channels}, 1))) {}
 
 Variable BatchNorm2d::call_fused(const Variable& x, const Tail& tail) {
-  return run(x, [&] { return normalize(x, tail); });
+  const LayerScope scope(name());
+  return normalize(x, tail);
 }
 
 Variable BatchNorm2d::normalize(const Variable& x, const Tail& tail) {

@@ -35,6 +35,11 @@ void Conv2d::set_bias(const Tensor& bias) {
   bias_->load(bias);
 }
 
+Variable Conv2d::call_fused(const Variable& x, const ConvTail& tail) {
+  const LayerScope scope(name());
+  return apply_conv(x, weight_, bias_, window_, tail);
+}
+
 Variable Conv2d::forward(const Variable& x) { return apply_conv(x, weight_, bias_, window_); }
 
 }  // namespace pith::nn

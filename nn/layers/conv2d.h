@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "autograd/ops/conv2d.h"
 #include "nn/module.h"
 #include "tensor/shape.h"
 
@@ -23,6 +24,9 @@ class Conv2d : public Module {
  public:
   Conv2d(int64_t in, int64_t out, const ConvOptions& options);
   std::string_view type() const override { return "Conv2d"; }
+
+  /// With the sum and ReLU that follow in the same pass, under this layer's name. No tap sees it.
+  Variable call_fused(const Variable& x, const ConvTail& tail);
 
   Parameter& weight() { return weight_; }
   Parameter* bias() { return bias_; }

@@ -11,6 +11,8 @@ class Linear : public Module {
  public:
   enum class Bias : bool { none, yes };
   Linear(int64_t in, int64_t out, Bias bias = Bias::yes);
+  /// With another layer's weight, which must live as long; only the bias is this layer's own.
+  explicit Linear(Parameter& shared_weight);
   std::string_view type() const override { return "Linear"; }
 
   Parameter& weight() { return weight_; }

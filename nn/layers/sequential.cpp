@@ -20,6 +20,13 @@ void Sequential::append(Module& module) {
   }
 }
 
+std::vector<Stage> Sequential::stages() const {
+  std::vector<Stage> all;
+  for (const Step& step : steps_)
+    if (step.module == nullptr) all.push_back(step.stage);
+  return all;
+}
+
 Variable Sequential::forward(const Variable& x) {
   Variable y = x;
   for (const Step& step : steps_) y = step.module != nullptr ? step.module->call(y) : run_stage(step.stage, y);

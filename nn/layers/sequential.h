@@ -10,11 +10,12 @@ namespace pith::nn {
 
 /// Children "0", "1", ... or by name. A Conv2d, BatchNorm2d and ReLU that follow each other run as one stage
 /// (nn/layers/stage.h).
-class Sequential : public Module {
+class Sequential : public Module, public Staged {
  public:
   /// `type` is a literal: what summaries call this network.
   explicit Sequential(std::string_view type = "Sequential") : type_(type) {}
   std::string_view type() const override { return type_; }
+  std::vector<Stage> stages() const override;
 
   /// Appends a layer under a name of its own.
   template <class M>

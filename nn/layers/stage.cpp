@@ -18,7 +18,10 @@ Variable run_apart(const Stage& s, const Variable& x, const Variable& residual) 
 }  // namespace
 
 Variable run_stage(const Stage& s, const Variable& x, const Variable& residual) {
-  if (s.norm == nullptr || is_tapped(s)) return run_apart(s, x, residual);
+  if (is_tapped(s)) return run_apart(s, x, residual);
+  const bool normalizes = s.norm != nullptr && !s.norm->is_identity();
+  if (s.conv != nullptr && !normalizes) return s.conv->call_fused(x, {.residual = residual, .relu = s.relu != nullptr});
+  if (s.norm == nullptr) return run_apart(s, x, residual);
   const Variable y = s.conv != nullptr ? s.conv->call(x) : x;
   return s.norm->call_fused(y, {.residual = residual, .relu = s.relu != nullptr});
 }

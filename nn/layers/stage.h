@@ -4,6 +4,8 @@
 // With a tap installed every layer runs alone, so that the tap sees each output; the values agree up to rounding.
 #pragma once
 
+#include <vector>
+
 #include "nn/layers/activation.h"
 #include "nn/layers/batch_norm.h"
 #include "nn/layers/conv2d.h"
@@ -17,6 +19,13 @@ struct Stage {
   BatchNorm2d* norm = nullptr;
   EltwiseAdd* add = nullptr;
   ReLU* relu = nullptr;
+};
+
+/// A module that runs some of its children as stages; folding asks for them.
+class Staged {
+ public:
+  virtual ~Staged() = default;
+  virtual std::vector<Stage> stages() const = 0;
 };
 
 /// relu(norm(conv(x)) + residual). residual: defined if and only if stage.add is there.

@@ -10,7 +10,7 @@ namespace pith::nn {
 /// y = relu(bn2(conv2(relu1(bn1(conv1(x))))) + shortcut(x)). The shortcut is x itself, or downsample.0 (1 x 1
 /// convolution) and downsample.1 (batch norm) where extent or width change. x [n, in, h, w] -> [n, out, h / stride, w /
 /// stride].
-class BasicBlock : public Module {
+class BasicBlock : public Module, public Staged {
  public:
   struct Widths {
     int64_t in, out, stride;
@@ -19,6 +19,7 @@ class BasicBlock : public Module {
   enum class Shortcut : bool { none, residual };
   BasicBlock(const Widths& s, Shortcut shortcut = Shortcut::residual);
   std::string_view type() const override { return "BasicBlock"; }
+  std::vector<Stage> stages() const override { return {first_, second_}; }
 
  protected:
   Variable forward(const Variable& x) override;

@@ -23,7 +23,7 @@ class SubsamplePad : public Module {
 
 /// p = relu(norm(x)); y = conv2(relu(bn(conv1(p)))) + shortcut, where the shortcut is x, or option A of p where extent
 /// or width change.
-class PreactBlock : public Module {
+class PreactBlock : public Module, public Staged {
  public:
   using Widths = BasicBlock::Widths;
   explicit PreactBlock(const Widths& s) {
@@ -38,6 +38,7 @@ class PreactBlock : public Module {
     second_.add = &add_module("residual_eltwiseadd", std::make_unique<EltwiseAdd>());
   }
   std::string_view type() const override { return "PreactBlock"; }
+  std::vector<Stage> stages() const override { return {before_, first_, second_}; }
 
  protected:
   Variable forward(const Variable& x) override {

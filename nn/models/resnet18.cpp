@@ -8,7 +8,7 @@
 namespace pith::nn {
 namespace {
 
-class ResNet18 : public Module {
+class ResNet18 : public Module, public Staged {
  public:
   explicit ResNet18(const Blueprint& b) {
     stem_.conv = &add_module("conv1", std::make_unique<Conv2d>(b.input[0], 64, square(7, 2)));
@@ -24,6 +24,7 @@ class ResNet18 : public Module {
     fc_ = &add_module("fc", std::make_unique<Linear>(512, b.classes));
   }
   std::string_view type() const override { return "ResNet"; }
+  std::vector<Stage> stages() const override { return {stem_}; }
 
  protected:
   Variable forward(const Variable& x) override {

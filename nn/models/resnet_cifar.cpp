@@ -9,7 +9,7 @@ namespace pith::nn {
 namespace {
 
 /// conv1, bn1, relu, three columns of blocks of 16, 32, 64 channels, average pool, fc.
-class ResNetCifar : public Module {
+class ResNetCifar : public Module, public Staged {
  public:
   ResNetCifar(const Blueprint& b, int64_t blocks, BasicBlock::Shortcut shortcut) {
     stem_.conv = &add_module("conv1", std::make_unique<Conv2d>(b.input[0], 16, square(3)));
@@ -22,6 +22,7 @@ class ResNetCifar : public Module {
     fc_ = &add_module("fc", std::make_unique<Linear>(64, b.classes));
   }
   std::string_view type() const override { return "ResNetCifar"; }
+  std::vector<Stage> stages() const override { return {stem_}; }
 
  protected:
   Variable forward(const Variable& x) override {
