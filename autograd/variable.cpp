@@ -1,12 +1,13 @@
 #include "autograd/variable.h"
 
-#include <cmath>
+#include <algorithm>
 #include <string>
 #include <unordered_set>
 #include <utility>
 
 #include "tensor/error.h"
 #include "tensor/ops/accumulate.h"
+#include "tensor/ops/reduce.h"
 
 namespace pith {
 
@@ -27,45 +28,48 @@ thread_local bool recording = true;
 thread_local bool watching = false;
 thread_local std::string layer_path;
 
-bool is_finite(const Tensor& t) {
-  if (t.dtype() != DType::f32 && t.dtype() != DType::f64) return true;
-  for (double v : t.to_vector<double>())
-    if (!std::isfinite(v)) return false;
-  return true;
-}
-
 [[noreturn]] void report_anomaly(const Node& node, const char* what) {
   throw NumericError("the first " + std::string(what) + " that is not finite was made by operation " +
                      std::string(node.name) + (node.layer.empty() ? "" : " in layer " + node.layer) + ", shape " +
                      text(node.value.shape()));
 }
 
-/// Nodes behind `root` that take part in the way back, each after all of its readers. Iterative: graphs are deep.
-std::vector<Node*> readers_first(Node* root) {
-  std::vector<Node*> order;
-  std::unordered_set<Node*> seen{root};
-  std::vector<std::pair<Node*, size_t>> stack{{root, 0}};
+/// Nodes behind `root` that take part in the way back, each after all of its readers; owned, so that the way back may
+/// cut the graph behind itself. Iterative: graphs are deep.
+std::vector<std::shared_ptr<Node>> readers_first(const std::shared_ptr<Node>& root) {
+  std::vector<std::shared_ptr<Node>> order;
+  std::unordered_set<const Node*> seen{root.get()};
+  std::vector<std::pair<std::shared_ptr<Node>, size_t>> stack{{root, 0}};
   while (!stack.empty()) {
     auto& [node, next] = stack.back();
     if (next == node->inputs.size()) {
-      order.push_back(node);
+      order.push_back(std::move(node));
       stack.pop_back();
       continue;
     }
-    Node* const input = node->inputs[next++].get();
-    if (input->requires_gradient && seen.insert(input).second) stack.push_back({input, 0});
+    const std::shared_ptr<Node>& input = node->inputs[next++];
+    if (input->requires_gradient && seen.insert(input.get()).second) stack.emplace_back(input, 0);
   }
-  return {order.rbegin(), order.rend()};
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
+/// What a leaf keeps lies as its value does; so it is no view with strides of 0 either.
+Tensor settled(const Tensor& value, const Tensor& gradient) {
+  return value.is_lanes() ? to_lanes(gradient, value.geometry().halo) : to_plain(gradient);
 }
 
 void accumulate(Node& node, Tensor gradient) {
   if (!(gradient.shape() == node.value.shape()))
     throw ShapeError("backward: the gradient " + text(gradient.shape()) + " does not fit the value " +
                      text(node.value.shape()) + " of operation " + std::string(node.name));
+  if (gradient.dtype() != node.value.dtype())
+    throw TypeError("backward: the gradient " + text(gradient) + " has another type than the value " +
+                    text(node.value) + " of operation " + std::string(node.name));
   if (node.gradient.defined()) {
     ops::accumulate(node.gradient, gradient);
   } else {
-    node.gradient = std::move(gradient);
+    node.gradient = node.backward ? std::move(gradient) : settled(node.value, gradient);
   }
 }
 
@@ -138,23 +142,22 @@ void Variable::backward() const {
 
 void Variable::backward(const Tensor& gradient) const {
   if (!requires_gradient()) throw Error("backward: nothing behind this value wants a gradient");
-  const std::vector<Node*> order = readers_first(node_.get());
-  for (const Node* node : order)
+  std::vector<std::shared_ptr<Node>> order = readers_first(node_);
+  for (const std::shared_ptr<Node>& node : order)
     if (node->used)
       throw Error("backward: operation " + std::string(node->name) + " was walked back before; run forward again");
   accumulate(*node_, gradient);
-  for (Node* node : order) {
-    if (!node->backward) continue;  // a leaf keeps its gradient
-    node->used = true;
-    const Tensor dy = std::exchange(node->gradient, Tensor());
-    const Backward step = std::exchange(node->backward, nullptr);
-    if (!dy.defined()) continue;
-    if (watching && !is_finite(dy)) report_anomaly(*node, "gradient");
-    Gradients into(*node);
-    step(dy, into);
+  for (std::shared_ptr<Node>& node : order) {
+    if (const Backward step = std::exchange(node->backward, nullptr)) {  // a leaf has none and keeps its gradient
+      node->used = true;
+      const Tensor dy = std::exchange(node->gradient, Tensor());
+      if (watching && dy.defined() && !ops::is_finite(dy)) report_anomaly(*node, "gradient");
+      Gradients into(*node);
+      if (dy.defined()) step(dy, into);
+      release(std::exchange(node->inputs, {}));
+    }
+    node.reset();  // all its readers are done: unless somebody else looks at it, its value goes now
   }
-  for (Node* node : order)
-    if (node->used) release(std::exchange(node->inputs, {}));
 }
 
 bool Gradients::wants(size_t i) const { return node_.inputs[i]->requires_gradient; }
@@ -166,7 +169,7 @@ Variable record(std::string_view name, Tensor value, std::vector<Variable> input
   for (const Variable& v : inputs) wanted = wanted || v.requires_gradient();
   out.node_->name = name;
   if ((recording && wanted) || watching) out.node_->layer = layer_path;
-  if (watching && !is_finite(out.value())) report_anomaly(*out.node_, "value");
+  if (watching && !ops::is_finite(out.value())) report_anomaly(*out.node_, "value");
   if (!recording || !wanted) return out;
   out.node_->requires_gradient = true;
   out.node_->backward = std::move(backward);
