@@ -3,7 +3,7 @@
 // vectors, done one after the other ("part"), so narrower machines run the same nest on the same memory.
 
 static constexpr bool kWide = Vec::kRegisters == 32;
-static constexpr int kTilePixels = kWide ? 4 : 2;    // beside 4 channels, forward
+static constexpr int kTilePixels = kWide ? 6 : 2;    // beside 4 channels, forward
 static constexpr int kTileChannels = kWide ? 4 : 2;  // of the gradient
 static constexpr int kTileTaps = kWide ? 6 : 5;
 
@@ -22,7 +22,7 @@ static inline void finish_tile(const LineConv& c, LineTile<K, P>& t, int64_t k0,
       if (c.bias) v = v + bias;
       if (c.residual)
         v = v + Vec::load(c.residual + ((k0 + k) * c.residual_plane + (i0 + p) * c.residual_step) * 16 + part);
-      if (c.relu) v = where_positive(v, v);
+      if (c.relu) v = largest(v, Vec::zero());  // NaN stays
       v.store(c.y + ((k0 + k) * c.y_plane + (i0 + p) * c.y_step) * 16 + part);
     }
   }
@@ -52,48 +52,68 @@ static inline void conv_tile(const LineConv& c, int64_t k0, int64_t i0) {
   }
 }
 
+/// Outputs of the next tile: P where it fits and leaves no stub, else 4 and less. 32 = 4 x 6 + 4 + 4, 8 = 4 + 4.
+template <int P>
+static inline int tile_outputs(int64_t left) {
+  if (left == P || left == P + 3 || left >= P + 4) return P;
+  const int most = P < 4 ? P : 4;
+  return left < most ? static_cast<int>(left) : most;
+}
+
 template <int K, int P, bool kUnitStep>
 static inline void conv_outputs(const LineConv& c, int64_t k0) {
-  int64_t i = 0;
-  for (; i + P <= c.outputs; i += P) conv_tile<K, P, kUnitStep>(c, k0, i);
-  const int64_t rest = c.outputs - i;
-  if (P > 4 && rest >= 4) {
-    conv_tile < K, P<4 ? P : 4, kUnitStep>(c, k0, i);
-    i += 4;
-  }
-  switch (c.outputs - i) {
-    case 3:
-      conv_tile<K, 3, kUnitStep>(c, k0, i);
-      break;
-    case 2:
-      conv_tile<K, 2, kUnitStep>(c, k0, i);
-      break;
-    case 1:
-      conv_tile<K, 1, kUnitStep>(c, k0, i);
-      break;
-    default:
-      break;
+  for (int64_t i = 0; i < c.outputs;) {
+    const int tile = tile_outputs<P>(c.outputs - i);
+    if (tile == P) {
+      conv_tile<K, P, kUnitStep>(c, k0, i);
+    } else {
+      switch (tile) {
+        case 4:
+          conv_tile<K, 4, kUnitStep>(c, k0, i);
+          break;
+        case 3:
+          conv_tile<K, 3, kUnitStep>(c, k0, i);
+          break;
+        case 2:
+          conv_tile<K, 2, kUnitStep>(c, k0, i);
+          break;
+        default:
+          conv_tile<K, 1, kUnitStep>(c, k0, i);
+          break;
+      }
+    }
+    i += tile;
   }
 }
 
 template <bool kUnitStep>
 static inline void conv_rows(const LineConv& c) {
-  if (c.channels == 1) return conv_outputs<1, 8, kUnitStep>(c, 0);
+  if (c.channels == 1) return conv_outputs < 1, kWide ? 8 : 6, kUnitStep > (c, 0);
   for (int64_t k = 0; k < c.channels; k += 4) conv_outputs<4, kTilePixels, kUnitStep>(c, k);
 }
 
 static void conv_lines(const LineConv& c) { c.x_step == 1 ? conv_rows<true>(c) : conv_rows<false>(c); }
+
+/// Adds the sum of each of K vectors to its total; four at a time cost little more than one.
+template <int K>
+static inline void add_sums(const Vec* v, float* total) {
+  if constexpr (K % 4 == 0) {
+    for (int k = 0; k < K; k += 4) add_sums_of_four(v[k], v[k + 1], v[k + 2], v[k + 3], total + k);
+  } else {
+    for (int k = 0; k < K; ++k) total[k] += sum(v[k]);
+  }
+}
 
 /// K output channels by T taps: the sums of a whole strip stay in registers, then each line of sums is added up.
 template <int K, int T, bool kUnitStep>
 static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t d0) {
   const int64_t step = kUnitStep ? 1 : c.x_step;
   const int64_t last = c.channels - 1;
-  float total[K][T] = {};
+  float total[T][K] = {};
   for (int part = 0; part < 16; part += Vec::kWidth) {
-    Vec sum[K][T];
-    for (int k = 0; k < K; ++k)
-      for (int t = 0; t < T; ++t) sum[k][t] = Vec::zero();
+    Vec sum[T][K];
+    for (int t = 0; t < T; ++t)
+      for (int k = 0; k < K; ++k) sum[t][k] = Vec::zero();
     for (int64_t row = 0; row < c.rows; ++row) {
       const float *x[T], *dy[K];
       for (int t = 0; t < T; ++t) x[t] = c.x + (c.taps[d0 + t] + row * c.x_row) * 16 + part;
@@ -104,15 +124,14 @@ static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t 
         for (int k = 0; k < K; ++k) g[k] = Vec::load(dy[k] + i * 16);
         for (int t = 0; t < T; ++t) {
           const Vec line = Vec::load(x[t] + i * step * 16);
-          for (int k = 0; k < K; ++k) sum[k][t] = fma(g[k], line, sum[k][t]);
+          for (int k = 0; k < K; ++k) sum[t][k] = fma(g[k], line, sum[t][k]);
         }
       }
     }
-    for (int k = 0; k < K; ++k)
-      for (int t = 0; t < T; ++t) total[k][t] += pith::PITH_ISA_NAMESPACE::sum(sum[k][t]);
+    for (int t = 0; t < T; ++t) add_sums<K>(sum[t], total[t]);
   }
   for (int k = 0; k < K && k0 + k <= last; ++k)
-    for (int t = 0; t < T; ++t) c.dw[(k0 + k) * c.w_step + d0 + t] += total[k][t];
+    for (int t = 0; t < T; ++t) c.dw[(k0 + k) * c.w_step + d0 + t] += total[t][k];
 }
 
 template <int K, bool kUnitStep>

@@ -31,7 +31,7 @@ static inline void pixel_tile(const PixelConv& c, int64_t k0, int64_t q0, int la
       if (c.scale) v = v * scale;
       if (c.bias) v = v + bias;
       if (c.residual) v = v + Vec::load(c.residual + at, count);
-      if (c.relu) v = where_positive(v, v);
+      if (c.relu) v = largest(v, Vec::zero());  // NaN stays
       v.store(c.y + at, count);
     }
   }

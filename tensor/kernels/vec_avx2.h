@@ -59,6 +59,11 @@ inline float sum(Vec a) {
   const __m128 q = _mm_add_ps(h, _mm_movehl_ps(h, h));
   return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
 }
+inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {
+  const __m256 ab = _mm256_hadd_ps(a.v, b.v), cd = _mm256_hadd_ps(c.v, d.v), abcd = _mm256_hadd_ps(ab, cd);
+  const __m128 sums = _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+  _mm_storeu_ps(total, _mm_add_ps(_mm_loadu_ps(total), sums));
+}
 inline float highest(Vec a) {
   const __m128 h = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 q = _mm_max_ps(h, _mm_movehl_ps(h, h));

@@ -62,6 +62,15 @@ inline float sum(Vec a) {
   const __m128 q = _mm_add_ps(h, _mm_movehl_ps(h, h));
   return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
 }
+inline __m128 sums_of_four(__m256 v) { return _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)); }
+inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {
+  const __mmask16 all = Vec::mask(16);
+  const __m512 ab = _mm512_add_ps(_mm512_maskz_unpacklo_ps(all, a.v, b.v), _mm512_maskz_unpackhi_ps(all, a.v, b.v));
+  const __m512 cd = _mm512_add_ps(_mm512_maskz_unpacklo_ps(all, c.v, d.v), _mm512_maskz_unpackhi_ps(all, c.v, d.v));
+  const __m512 abcd =
+      _mm512_add_ps(_mm512_maskz_shuffle_ps(all, ab, cd, 0x44), _mm512_maskz_shuffle_ps(all, ab, cd, 0xEE));
+  _mm_storeu_ps(total, _mm_add_ps(_mm_loadu_ps(total), sums_of_four(_mm256_add_ps(low(abcd), high(abcd)))));
+}
 inline float highest(Vec a) {
   const __m256 o = _mm256_max_ps(low(a.v), high(a.v));
   const __m128 h = _mm_max_ps(_mm256_castps256_ps128(o), _mm256_extractf128_ps(o, 1));

@@ -44,7 +44,10 @@ inline Vec scaled(Vec a, Vec n) {  // a 2^n for a whole n in [-252, 254]
   __builtin_memcpy(factor, bits, sizeof factor);
   return {a.v * factor[0] * factor[1]};
 }
-inline float sum(Vec a) { return a.v; }  // in a fixed tree order
+inline float sum(Vec a) { return a.v; }                                   // in a fixed tree order
+inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {  // total[0] += sum(a), ... total[3] += sum(d)
+  total[0] += a.v, total[1] += b.v, total[2] += c.v, total[3] += d.v;
+}
 inline float highest(Vec a) { return a.v; }
 inline float lowest(Vec a) { return a.v; }
 

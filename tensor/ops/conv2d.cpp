@@ -49,7 +49,7 @@ void apply_epilogue(Tensor& y, const ConvEpilogue& e) {
     if (e.scale.defined()) p[i] *= e.scale.data<double>()[i / pixels % k];
     if (e.bias.defined()) p[i] += e.bias.data<double>()[i / pixels % k];
     if (residual.defined()) p[i] += residual.data<double>()[i];
-    if (e.relu && !(p[i] > 0)) p[i] = 0;
+    if (e.relu && p[i] < 0) p[i] = 0;
   }
 }
 

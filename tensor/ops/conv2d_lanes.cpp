@@ -143,13 +143,11 @@ GradientSplit split_gradient(int64_t blocks, int64_t weights, int64_t filters, i
   return {images, std::clamp<int64_t>(chunk_count(kParts, images), 1, std::max<int64_t>(most, 1))};
 }
 
-/// Rows of x and dy that one call of the gradient kernel covers: about 256 KB, a quarter of a second-level cache.
-int64_t gradient_rows(const LaneGeometry& x, const LaneGeometry& dy, int64_t channels, int64_t filters,
-                      int64_t stride) {
-  constexpr int64_t kLines = 4096;
-  const int64_t per_row = channels * stride * x.row + filters * dy.row;
-  const int64_t wanted = std::clamp<int64_t>(kLines / std::max<int64_t>(per_row, 1), 1, dy.h);
-  return chunk_count(dy.h, chunk_count(dy.h, wanted));
+/// Rows of outputs that one call of the gradient kernel covers: about 80 lines of dy for each of its 4 channels, which
+/// then stay in the first-level cache while all taps pass by.
+int64_t gradient_rows(const LaneGeometry& dy) {
+  constexpr int64_t kLines = 80;
+  return chunk_count(dy.h, chunk_count(dy.h, std::clamp<int64_t>(kLines / dy.w, 1, dy.h)));
 }
 
 /// sums[i] of every part added in the order of the parts.
@@ -227,7 +225,7 @@ Tensor weight_gradient(const KernelTable& kernels, const Tensor& x, const Tensor
   const int64_t block_grain = chunk_count(to.blocks, split.image_parts);
   const int64_t filter_grain = groups > 1 ? chunk_count(groups, split.filter_parts) * filters
                                           : (chunk_count(w[0], split.filter_parts) + 3) / 4 * 4;
-  const int64_t rows = gradient_rows(from, to, from.c, to.c, window.stride[0]);
+  const int64_t rows = gradient_rows(to);
   std::vector<float> sums(static_cast<size_t>(split.image_parts * w.numel()));
   const float *const in = input.data<float>(), *const gradient = dy.data<float>();
   const auto strip = [&](int64_t part, int64_t block, int64_t row, int64_t first, int64_t last) {
