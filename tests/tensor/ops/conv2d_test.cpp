@@ -200,6 +200,15 @@ TEST(Conv2d, ChannelSumAddsEverythingButChannelsInBothOrders) {
   expect_near(ops::channel_sum(dy.to(DType::f64)), want, 0, "f64");
 }
 
+TEST(Conv2d, LetsNanThroughItsReluInEveryOrder) {
+  Tensor x = Tensor::zeros({2, 1, 3, 3});
+  x.fill(std::nan(""));
+  const Tensor w = Tensor::full({1, 1, 1, 1}, 1);
+  for (const Tensor& order : {x, to_lanes(x, 1), x.to(DType::f64)})
+    for (double v : ops::conv2d(order, w.to(order.dtype()), {}, {.relu = true}).to_vector<double>())
+      EXPECT_TRUE(std::isnan(v));
+}
+
 TEST(Conv2d, TakesAnEmptyBatch) {
   const Tensor w = normal({4, 3, 3, 3}, 1), x = Tensor::empty({0, 3, 8, 8});
   EXPECT_EQ(ops::conv2d(x, w, {}).shape(), (Shape{0, 4, 6, 6}));
