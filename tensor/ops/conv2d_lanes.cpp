@@ -87,16 +87,18 @@ const float* at(const Tensor& t, int64_t index) { return t.defined() ? t.data<fl
 
 /// Weights [k, c / groups, kh, kw] as [c][k of the group][rows of a][columns of b]: those that one class of dx reads.
 std::vector<float> class_weights(const Tensor& w, int64_t groups, const AxisClass& a, const AxisClass& b) {
-  const Shape& s = w.shape();
-  const float* const from = w.data<float>();
-  const int64_t filters = s[0] / groups;
-  std::vector<float> packed;
-  packed.reserve(static_cast<size_t>(s[0] * s[1]) * a.taps.size() * b.taps.size());
+  const int64_t filters = w.shape()[0] / groups, channels = w.shape()[1], window = w.shape()[2] * w.shape()[3];
+  std::vector<int64_t> taps;  // of the class, in one window
+  for (const AxisTap& r : a.taps)
+    for (const AxisTap& s : b.taps) taps.push_back(r.kernel * w.shape()[3] + s.kernel);
+  std::vector<float> packed(static_cast<size_t>(w.shape()[0] * channels) * taps.size());
+  float* out = packed.data();
   for (int64_t g = 0; g < groups; ++g)
-    for (int64_t c = 0; c < s[1]; ++c)
-      for (int64_t k = g * filters; k < (g + 1) * filters; ++k)
-        for (const AxisTap& r : a.taps)
-          for (const AxisTap& q : b.taps) packed.push_back(from[((k * s[1] + c) * s[2] + r.kernel) * s[3] + q.kernel]);
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t k = g * filters; k < (g + 1) * filters; ++k) {
+        const float* const from = w.data<float>() + (k * channels + c) * window;
+        for (int64_t t : taps) *out++ = from[t];
+      }
   return packed;
 }
 
