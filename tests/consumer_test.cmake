@@ -1,13 +1,23 @@
 # Installs the build into a prefix of its own, then configures, builds and runs tests/consumer against it, once through
 # find_package and once through pkg-config. Called by ctest with BUILD, SOURCE, SCRATCH, COMPILER, FLAGS.
 function(run)
-  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${SCRATCH} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
     list(JOIN ARGN " " command)
     message(FATAL_ERROR "${command}\n${output}")
   endif()
   set(output "${output}" PARENT_SCOPE)
 endfunction()
+
+# What the README shows is this program, to the letter.
+file(READ ${SOURCE}/README.md readme)
+foreach(file main.cpp CMakeLists.txt)
+  file(READ ${SOURCE}/tests/consumer/${file} shown)
+  string(FIND "${readme}" "${shown}" place)
+  if(place EQUAL -1)
+    message(FATAL_ERROR "README.md does not show tests/consumer/${file} as it is")
+  endif()
+endforeach()
 
 file(REMOVE_RECURSE ${SCRATCH})
 file(MAKE_DIRECTORY ${SCRATCH})
@@ -26,6 +36,6 @@ run(pkg-config --static --cflags --libs --define-variable=prefix=${SCRATCH}/pref
   --define-variable=libdir=${SCRATCH}/prefix/${LIBDIR} --define-variable=includedir=${SCRATCH}/prefix/include/pith pith)
 separate_arguments(words UNIX_COMMAND "${output}")
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
-run(${COMPILER} ${flags} ${SOURCE}/tests/consumer/main.cpp ${words} -o ${SCRATCH}/by_pkg_config)
+run(${COMPILER} -O2 ${flags} ${SOURCE}/tests/consumer/main.cpp ${words} -o ${SCRATCH}/by_pkg_config)
 run(${SCRATCH}/by_pkg_config)
 file(REMOVE_RECURSE ${SCRATCH})
