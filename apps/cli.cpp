@@ -8,10 +8,12 @@ namespace pith::apps {
 CLI::App& add_command(CLI::App& program, const std::string& name, const std::string& description, CommonOptions& common,
                       const std::string& examples) {
   CLI::App& command = *program.add_subcommand(name, description);
-  command.add_flag("--json", common.console.json, "print one JSON document on stdout");
-  command.add_flag("-q,--quiet", common.console.quiet, "no progress, only the result");
-  command.add_option("--color", common.console.color, "auto, always or never")->capture_default_str();
-  command.add_option("-t,--threads", common.threads, "threads; 0 = the machine's cores")->capture_default_str();
+  command.add_flag("--json", common.console.json, "print one JSON document on stdout")->group("Output");
+  command.add_flag("-q,--quiet", common.console.quiet, "no progress, only the result")->group("Output");
+  command.add_option("--color", common.console.color, "auto, always or never")->capture_default_str()->group("Output");
+  command.add_option("-t,--threads", common.threads, "threads; 0 = the machine's cores")
+      ->capture_default_str()
+      ->group("This process");
   command.footer(examples);
   return command;
 }

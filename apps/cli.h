@@ -25,6 +25,9 @@ CLI::App& add_command(CLI::App& program, const std::string& name, const std::str
 void apply(const CommonOptions& common);
 
 // One function a command (apps/commands/): declares it on `program` and sets `action` when it was chosen.
+void add_train(CLI::App& program, Action& action);
+void add_eval(CLI::App& program, Action& action);
+void add_data(CLI::App& program, Action& action);
 void add_info(CLI::App& program, Action& action);
 
 }  // namespace pith::apps

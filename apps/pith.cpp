@@ -67,11 +67,15 @@ int main(int argc, char** argv) {
   CLI::App program("pith: trains, evaluates and compresses neural networks on CPUs.", "pith");
   program.set_version_flag("--version", "pith " PITH_VERSION);
   program.require_subcommand(1);
+  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // so that scripts can override
   program.footer(
       "Exit codes: 0 ok, 1 failed, 2 usage, 3 input refused, 4 numeric failure, 130 interrupted.\n"
-      "First steps: pith info");
+      "First steps: pith train --model lenet5 --data digits --epochs 3");
   pith::apps::watch_signals();
   pith::apps::Action action;
+  pith::apps::add_train(program, action);
+  pith::apps::add_eval(program, action);
+  pith::apps::add_data(program, action);
   pith::apps::add_info(program, action);
   try {
     program.parse(argc, argv);

@@ -1,0 +1,78 @@
+#include "apps/classification_task.h"
+
+#include "nn/checkpoint.h"
+#include "nn/models.h"
+#include "tensor/error.h"
+
+namespace pith::apps {
+
+DataParts open_parts(const TrainingOptions& options) {
+  const data::DataSource source = data::open_data(options.data, options.data_root);
+  DataParts parts{source.train, nullptr, source.test, source.normalization};
+  if (options.validates_on_test()) return parts;
+  const data::Split split = data::split(source.train, options.validation, options.seed);
+  parts.train = split.train;
+  parts.validation = split.validation;
+  if (parts.train->size() == 0 || parts.validation->size() == 0) {
+    throw ArgumentError("--valid leaves " + std::to_string(parts.train->size()) + " images to train on and " +
+                        std::to_string(parts.validation->size()) + " to validate with; 0 uses all for training");
+  }
+  return parts;
+}
+
+Task open_task(const TrainingOptions& options) {
+  DataParts parts = open_parts(options);
+  auto model = make_network(options, *parts.train);
+  return {std::move(parts), std::move(model)};
+}
+
+data::Augmentation augmentation_of(const std::string& augment) {
+  data::Augmentation a;
+  if (augment.find("crop4") != std::string::npos) a.crop_padding = 4;
+  a.flip = augment.find("flip") != std::string::npos;
+  return a;
+}
+
+data::Loader training_loader(const DataParts& parts, const TrainingOptions& options) {
+  data::LoaderOptions o;
+  o.batch_size = options.batch_size;
+  o.shuffle = true;
+  o.augmentation = augmentation_of(options.augment);
+  o.seed = options.seed;
+  o.workers = static_cast<int>(options.workers);
+  return {parts.train, parts.normalization, o};
+}
+
+data::Loader evaluation_loader(std::shared_ptr<const data::Dataset> dataset, const data::Normalization& normalization,
+                               int64_t batch_size, int64_t workers) {
+  data::LoaderOptions o;
+  o.batch_size = batch_size;
+  o.workers = static_cast<int>(workers);
+  return {std::move(dataset), normalization, o};
+}
+
+std::unique_ptr<nn::Module> make_network(const TrainingOptions& options, const data::Dataset& dataset) {
+  nn::ModelOptions o;
+  o.classes = static_cast<int64_t>(dataset.classes().size());
+  o.input = dataset.image_shape();
+  o.seed = options.seed;
+  auto model = nn::make_model(options.model, o);
+  if (!options.init.empty()) nn::load_weights(options.init, *model);
+  return model;
+}
+
+std::unique_ptr<nn::Optimizer> make_optimizer(const TrainingOptions& options, nn::Module& model) {
+  if (options.optimizer == "sgd") {
+    nn::SgdOptions o;
+    o.momentum = options.momentum;
+    o.weight_decay = options.weight_decay;
+    o.nesterov = options.nesterov;
+    return nn::make_sgd(model, o);
+  }
+  nn::AdamOptions o;
+  o.weight_decay = options.weight_decay;
+  o.decoupled = options.optimizer == "adamw";
+  return nn::make_adam(model, o);
+}
+
+}  // namespace pith::apps

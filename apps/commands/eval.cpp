@@ -1,0 +1,163 @@
+// `pith eval`: how good weights are on a data set.
+#include <fmt/format.h>
+
+#include "apps/checks.h"
+#include "apps/classification_task.h"
+#include "apps/cli.h"
+#include "apps/interrupt.h"
+#include "apps/language_training.h"
+#include "apps/report.h"
+#include "apps/run_directory.h"
+#include "nn/checkpoint.h"
+#include "tensor/container.h"
+#include "tensor/error.h"
+#include "tensor/npz_file.h"
+
+namespace pith::apps {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pith eval --run runs/r20\n"
+    "  pith eval --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --json";
+
+struct Options {
+  CommonOptions common;
+  TrainingOptions what;
+  std::string run, weights, split = "test", logits;
+  int64_t batch_size = 256;
+  bool confusion = false;
+};
+
+/// Settings and weights of the run, where one is named; what the command line says itself goes first.
+void take_run(Options& o) {
+  if (o.run.empty()) return;
+  TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
+  if (!o.what.model.empty()) saved.model = o.what.model;
+  if (!o.what.data.empty()) saved.data = o.what.data;
+  if (!o.what.data_root.empty()) saved.data_root = o.what.data_root;
+  saved.init.clear();
+  o.what = saved;
+  if (o.weights.empty()) o.weights = o.run + "/checkpoints/best.safetensors";
+}
+
+std::shared_ptr<const data::Dataset> part_of(const DataParts& parts, const std::string& split) {
+  if (split == "test") return parts.test;
+  if (split == "train") return parts.train;
+  if (split != "valid") throw ArgumentError("--split takes test, train or valid, not \"" + split + "\"");
+  if (parts.validation == nullptr)
+    throw ArgumentError("--split valid needs a --run that was trained with a validation set");
+  return parts.validation;
+}
+
+bool ends_with(const std::string& text, std::string_view end) { return std::string_view(text).ends_with(end); }
+
+void check(const Options& o) {
+  if (o.weights.empty()) throw ArgumentError("--weights FILE or --run RUN says what to evaluate");
+  check_at_least("--batch-size", o.batch_size, 1);
+  if (!o.logits.empty() && !ends_with(o.logits, ".npz") && !ends_with(o.logits, ".safetensors")) {
+    throw ArgumentError("--logits takes a file named .npz or .safetensors, not \"" + o.logits + "\"");
+  }
+}
+
+/// Rows of logits gathered over batches, and where they go.
+class LogitsFile {
+ public:
+  void add(const Tensor& logits) {
+    const std::vector<float> rows = logits.to_vector<float>();
+    values_.insert(values_.end(), rows.begin(), rows.end());
+    classes_ = logits.shape()[1];
+  }
+  void write(const std::string& path) const {
+    const int64_t rows = std::ssize(values_) / classes_;
+    Container file;
+    file.sections.push_back(Section::of("logits", Tensor::from(values_, Shape{rows, classes_})));
+    ends_with(path, ".npz") ? write_npz(path, file) : write_container(path, file);
+  }
+
+ private:
+  std::vector<float> values_;
+  int64_t classes_ = 1;
+};
+
+Evaluation run_evaluation(const Options& o, Console& console) {
+  const DataParts parts = open_parts(o.what);
+  const auto part = part_of(parts, o.split);
+  const auto model = make_network(o.what, *part);
+  nn::load_weights(o.weights, *model);
+  data::Loader loader = evaluation_loader(part, parts.normalization, o.batch_size, 1);
+  Progress& bar = console.progress(o.split, loader.batches());
+  LogitsFile logits;
+  Evaluation e = evaluate(*model, loader, [&](int64_t batch, const Tensor& y, const Score& so_far) {
+    check_interrupted();
+    if (!o.logits.empty()) logits.add(y);
+    if (bar.due()) bar.show(batch, fmt::format("acc={:.4f}", so_far.top1() / 100));
+  });
+  console.end_progress();
+  if (!o.logits.empty()) logits.write(o.logits);
+  return e;
+}
+
+void print_confusion(Console& console, const Evaluation& e) {
+  console.result("confusion (rows: label, columns: prediction)");
+  for (int64_t label = 0; label < e.classes; ++label) {
+    std::string line;
+    for (int64_t c = 0; c < e.classes; ++c) line += fmt::format("{:6}", e.confusion[label * e.classes + c]);
+    console.result(line);
+  }
+}
+
+void eval_language(const Options& o, Console& console) {
+  if (o.run.empty()) throw ArgumentError("eval: a language model needs --run, whose settings say its sizes and text");
+  const TextTask task = open_text_task(o.what);
+  nn::load_weights(o.weights, *task.model);
+  const TextScore s = evaluate_text(*task.model, task.test, o.what, check_interrupted);
+  console.result(console.strong(fmt::format("perplexity {:.2f}  loss {:.4f}", s.perplexity(), s.loss())));
+  if (!console.json()) return;
+  console.document(Json{
+      {"model", o.what.model},
+      {"weights", o.weights},
+      {"perplexity", s.perplexity()},
+      {"loss", s.loss()},
+      {"words",
+       s.words}}.dump(2));
+}
+
+void eval(Options o) {
+  apply(o.common);
+  Console console(o.common.console);
+  take_run(o);
+  check(o);
+  o.what = resolved(o.what);
+  if (o.what.is_language()) return eval_language(o, console);
+  const Evaluation e = run_evaluation(o, console);
+  if (console.json()) {
+    Json json{{"model", o.what.model}, {"weights", o.weights}, {"data", o.what.data}, {"split", o.split}};
+    json.update(to_json(e));
+    json["confusion"] = confusion_json(e);
+    console.document(json.dump(2));
+    return;
+  }
+  console.result(fmt::format("{}  {:.0f} images/s", console.strong(text(e.score)), e.images_per_second()));
+  if (o.confusion) print_confusion(console, e);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, Action& action) {
+  auto o = std::make_shared<Options>();
+  o->what.validation = 0;
+  CLI::App& c = add_command(program, "eval", "evaluate weights on a data set", o->common, kExamples);
+  c.add_option("-m,--model,-a,--arch", o->what.model, "network; `pith info` lists them");
+  c.add_option("-w,--weights", o->weights, ".safetensors, .npz or .pth with PyTorch's names");
+  c.add_option("--run", o->run, "folder of a run: its settings and best weights");
+  c.add_option("-d,--data", o->what.data, "data set by name or a folder; default: what the model's name speaks of");
+  c.add_option("--data-root", o->what.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
+  c.add_option("--split", o->split, "test, train or valid")->capture_default_str();
+  c.add_option("-b,--batch-size", o->batch_size, "images at a time")->capture_default_str();
+  c.add_option("--logits", o->logits, "write the logits to this .npz or .safetensors");
+  c.add_flag("--confusion", o->confusion, "print the table of labels and predictions");
+  c.callback([o, &action] { action = [o] { eval(*o); }; });
+}
+
+}  // namespace pith::apps

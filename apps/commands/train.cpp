@@ -1,0 +1,203 @@
+// `pith train`: a new run, or one that goes on.
+#include <fmt/format.h>
+
+#include "apps/cli.h"
+#include "apps/language_training.h"
+#include "apps/report.h"
+#include "apps/training.h"
+#include "tensor/atomic_file.h"
+#include "tensor/error.h"
+#include "tensor/parallel.h"
+
+namespace pith::apps {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pith train --model lenet5 --data digits --epochs 3\n"
+    "  pith train --model resnet20-cifar --data cifar10 --epochs 60 --lr 0.1 --lr-policy onecycle --out runs/r20\n"
+    "  pith train --resume runs/r20\n"
+    "  pith train --model lstm-lm --data wikitext-2 --epochs 5";
+
+struct Options {
+  CommonOptions common;
+  TrainingOptions training;
+  std::string resume, out;
+};
+
+/// Settings that change no bit of the result may differ in a run that goes on; any other stays what it was.
+TrainingOptions settings_of_resumed(const CLI::App& command, const Options& o) {
+  TrainingOptions saved = training_options_from_json(read_config(o.resume), o.resume + "/config.json");
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0 || option->get_group() == "This process" || option->get_group() == "Output") continue;
+    if (name == "--resume") continue;
+    throw ArgumentError(
+        name + " cannot change in a run that goes on with --resume; for a new run from its weights use --init " +
+        o.resume + "/checkpoints/best.safetensors");
+  }
+  const auto take = [&](const char* name, auto& into, const auto& from) {
+    if (command.get_option(name)->count() > 0) into = from;
+  };
+  take("--workers", saved.workers, o.training.workers);
+  take("--print-freq", saved.print_every, o.training.print_every);
+  take("--anomaly", saved.anomaly, o.training.anomaly);
+  take("--checkpoint-steps", saved.checkpoint_steps, o.training.checkpoint_steps);
+  return resolved(saved);
+}
+
+/// What the language model is trained with unless told otherwise (PyTorch's and Distiller's word language example).
+void take_language_defaults(const CLI::App& command, TrainingOptions& t) {
+  const auto set = [&](const char* name, auto& value, const auto& preferred) {
+    if (command.get_option(name)->count() == 0) value = preferred;
+  };
+  set("--batch-size", t.batch_size, 20);
+  set("--lr", t.rate, 20);
+  set("--lr-policy", t.rate_policy, "plateau:factor=0.25,patience=0");
+  set("--momentum", t.momentum, 0);
+  set("--weight-decay", t.weight_decay, 0);
+  set("--clip-norm", t.clip_norm, 0.25);
+}
+
+void print_start(Console& console, const TrainingOptions& t, const RunDirectory& run) {
+  console.note(fmt::format("run {}: {} on {}, {} epochs, batch {}, {} at {} ({}), seed {}, {} threads", run.path(),
+                           t.model, t.data, t.epochs, t.batch_size, t.optimizer, t.rate, t.rate_policy, t.seed,
+                           threads()));
+}
+
+/// The result's three ways: result.json, a line, the document of --json.
+void report(Console& console, const RunDirectory& run, Json json, const std::string& line) {
+  const std::string file = json.dump(2) + "\n";
+  write_file_atomically(run.result_path(), std::as_bytes(std::span(file.data(), file.size())));
+  console.result(line);
+  if (!console.json()) return;
+  json["epochs"] = csv_json(run.path() + "/metrics.csv");
+  json["timing"] = csv_json(run.path() + "/timing.csv");
+  console.document(json.dump(2));
+}
+
+void finish(Console& console, const TrainingOptions& t, const RunDirectory& run, const TrainingResult& r) {
+  Json json{{"run", run.path()}, {"model", t.model}, {"data", t.data}, {"best_epoch", r.best_epoch + 1}};
+  json["test"] = to_json(r.test.score);
+  report(console, run, json,
+         fmt::format("test: {}  (weights of epoch {}, {})", console.strong(text(r.test.score)), r.best_epoch + 1,
+                     run.best_checkpoint()));
+}
+
+void finish(Console& console, const TrainingOptions& t, const RunDirectory& run, const LanguageResult& r) {
+  Json json{{"run", run.path()}, {"model", t.model}, {"data", t.data.empty() ? t.text : t.data}};
+  json["best_epoch"] = r.best_epoch + 1;
+  json["test"] = {{"perplexity", r.test.perplexity()}, {"loss", r.test.loss()}, {"words", r.test.words}};
+  const std::string words = fmt::format("perplexity {:.2f}  loss {:.4f}", r.test.perplexity(), r.test.loss());
+  report(console, run, json,
+         fmt::format("test: {}  (weights of epoch {}, {})", console.strong(words), r.best_epoch + 1,
+                     run.best_checkpoint()));
+}
+
+/// The run's folder, made or taken, with what it will be told.
+RunDirectory begin(const Options& o, const TrainingOptions& t) {
+  if (!o.resume.empty()) return RunDirectory::open(o.resume);
+  return RunDirectory::create(o.out.empty() ? default_run_path(t.model) : o.out, to_json(t));
+}
+
+/// Opens the task first, so that refused data or weights leave no folder behind; then `run_it` trains in it.
+template <class Task, class RunIt>
+void train_task(const Options& o, const TrainingOptions& t, Console& console, const Task& task, const RunIt& run_it) {
+  RunDirectory run = begin(o, t);
+  console.set_log([&run](std::string_view line) { run.log(line); });
+  print_start(console, t, run);
+  try {
+    finish(console, t, run, run_it(t, task, run, console));
+  } catch (const std::exception& e) {
+    console.end_progress();
+    run.log(e.what());
+    throw;
+  }
+}
+
+void train(const CLI::App& command, Options o) {
+  apply(o.common);
+  Console console(o.common.console);
+  const bool resumes = !o.resume.empty();
+  if (resumes && !o.out.empty()) {
+    throw ArgumentError("--resume and --out exclude each other: a resumed run stays where it is");
+  }
+  if (o.training.model == "lstm_lm") o.training.model = "lstm-lm";
+  if (o.training.is_language()) take_language_defaults(command, o.training);
+  const TrainingOptions t = resumes ? settings_of_resumed(command, o) : resolved(o.training);
+  if (t.is_language()) {
+    train_task(o, t, console, open_text_task(t), train_language);
+  } else {
+    train_task(o, t, console, open_task(t), apps::train);
+  }
+}
+
+void add_settings(CLI::App& c, TrainingOptions& t) {
+  const std::string settings = "Settings";
+  const auto option = [&](const std::string& name, auto& value, const std::string& description) {
+    return c.add_option(name, value, description)->capture_default_str()->group(settings);
+  };
+  option("-m,--model,-a,--arch", t.model, "network; `pith info` lists them");
+  option("-d,--data", t.data,
+         "data set by name (`pith data list`) or a folder; default: what the model's name speaks of");
+  option("--data-root", t.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
+  option("--init", t.init, "weights to begin with: .safetensors, .npz or .pth");
+  option("-e,--epochs", t.epochs, "passes over the training set");
+  option("-b,--batch-size", t.batch_size, "images a step");
+  option("--lr,--learning-rate", t.rate, "learning rate; default 0.05 for sgd, 0.001 for adam")->default_str("auto");
+  option("--lr-policy", t.rate_policy,
+         "constant, step:size=30,gamma=0.1, multistep:milestones=40/60, cosine, onecycle, ...");
+  option("--optimizer", t.optimizer, "sgd, adam or adamw");
+  option("--momentum", t.momentum, "of sgd");
+  c.add_flag("--nesterov", t.nesterov, "Nesterov's momentum")->group(settings);
+  option("--weight-decay,--wd", t.weight_decay, "times the weights, added to the gradient");
+  option("--label-smoothing", t.label_smoothing, "share of the target spread over all classes");
+  option("--clip-norm", t.clip_norm, "largest norm of the whole gradient; 0 = no limit");
+  option("--augment", t.augment, "crop4, flip, crop4,flip, none or auto (crop4,flip for cifar10)");
+  option("--valid,--validation-split", t.validation, "share of the training set to choose the best epoch by; 0 = none");
+  option("--seed", t.seed, "of weights, order, augmentation and split");
+  option("--evaluate-every", t.evaluate_every, "epochs from one evaluation to the next");
+  c.add_flag("--param-hist", t.histograms, "weight histograms among the TensorBoard events")->group(settings);
+}
+
+void add_language(CLI::App& c, TrainingOptions& t) {
+  const auto option = [&](const std::string& name, auto& value, const std::string& description) {
+    return c.add_option(name, value, description)->capture_default_str()->group("Language model (--model lstm-lm)");
+  };
+  option("--text", t.text, "text to train on, instead of --data");
+  option("--text-test", t.text_test, "text to test with");
+  option("--embed", t.embedding, "width of the embedding");
+  option("--hidden", t.hidden, "width of the LSTM layers");
+  option("--layers", t.layers, "LSTM layers");
+  option("--bptt", t.bptt, "words a step looks back");
+  option("--dropout", t.dropout, "probability, in training");
+  c.add_flag("--tied", t.tied, "the decoder's weight is the embedding's")->group("Language model (--model lstm-lm)");
+}
+
+void add_process(CLI::App& c, Options& o) {
+  const std::string process = "This process";
+  c.add_option("-o,--out", o.out, "folder of the new run; default: runs/MODEL-DATE")->group(process);
+  c.add_option("--resume", o.resume, "folder of a run to go on with")->group(process);
+  c.add_option("-j,--workers", o.training.workers, "threads that prepare batches")
+      ->capture_default_str()
+      ->group(process);
+  c.add_option("-p,--print-freq", o.training.print_every, "a line every N steps")
+      ->capture_default_str()
+      ->group(process);
+  c.add_option("--checkpoint-steps", o.training.checkpoint_steps, "a checkpoint every N steps too")->group(process);
+  c.add_flag("--anomaly", o.training.anomaly, "name the operator and layer of the first value that is not finite")
+      ->group(process);
+}
+
+}  // namespace
+
+void add_train(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = add_command(program, "train", "train a network", options->common, kExamples);
+  add_settings(command, options->training);
+  add_language(command, options->training);
+  add_process(command, *options);
+  command.callback([&command, options, &action] { action = [&command, options] { train(command, *options); }; });
+}
+
+}  // namespace pith::apps

@@ -1,0 +1,50 @@
+#include "apps/epoch_record.h"
+
+#include <fmt/format.h>
+
+namespace pith::apps {
+
+std::string metrics_header(const std::string& part) {
+  return fmt::format("epoch,train_loss,train_top1,{0}_loss,{0}_top1,{0}_top5,rate", part);
+}
+
+std::string metrics_row(const EpochRecord& r) {
+  const std::string evaluation = r.evaluation ? fmt::format("{:.9g},{:.9g},{:.9g}", r.evaluation->loss(),
+                                                            r.evaluation->top1(), r.evaluation->top5())
+                                              : ",,";
+  return fmt::format("{},{:.9g},{:.9g},{},{:.9g}", r.epoch, r.train.loss(), r.train.top1(), evaluation, r.rate);
+}
+
+std::string timing_row(const EpochRecord& r) {
+  return fmt::format("{},{},{:.3f},{:.1f}", r.epoch, r.steps, r.seconds, r.images_per_second());
+}
+
+std::string text(const EpochRecord& r) {
+  std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}  top1 {:.2f}", r.epoch, std::to_string(r.epochs).size(),
+                                 r.epochs, r.train.loss(), r.train.top1());
+  if (r.evaluation) {
+    line += fmt::format("  {} loss {:.4f}  top1 {:.2f}  top5 {:.2f}", r.part, r.evaluation->loss(),
+                        r.evaluation->top1(), r.evaluation->top5());
+  }
+  return line + fmt::format("  rate {:.4g}  {:.1f} s  {:.0f} images/s", r.rate, r.seconds, r.images_per_second());
+}
+
+void add_scalars(EventFile& events, const EpochRecord& r) {
+  events.add_scalar("train/loss", r.epoch, r.train.loss());
+  events.add_scalar("train/top1", r.epoch, r.train.top1());
+  if (r.evaluation) {
+    events.add_scalar(r.part + "/loss", r.epoch, r.evaluation->loss());
+    events.add_scalar(r.part + "/top1", r.epoch, r.evaluation->top1());
+    events.add_scalar(r.part + "/top5", r.epoch, r.evaluation->top5());
+  }
+  events.add_scalar("rate", r.epoch, r.rate);
+}
+
+void add_weight_histograms(EventFile& events, nn::Module& model, int64_t epoch) {
+  model.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+    const std::vector<float> values = p.value().to_vector<float>();
+    events.add_histogram("weights/" + name, epoch, values);
+  });
+}
+
+}  // namespace pith::apps

@@ -1,0 +1,186 @@
+#include "apps/training.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "apps/checkpointing.h"
+#include "apps/classification_task.h"
+#include "apps/epoch_record.h"
+#include "apps/interrupt.h"
+#include "autograd/ops/softmax_loss.h"
+#include "nn/layers/dropout.h"
+#include "nn/optim/clip.h"
+#include "nn/optim/rate_policy.h"
+#include "tensor/error.h"
+
+namespace pith::apps {
+namespace {
+
+class Training {
+ public:
+  Training(const TrainingOptions& options, const Task& task, RunDirectory& run, Console& console)
+      : options_(options),
+        run_(run),
+        console_(console),
+        parts_(task.parts),
+        model_(*task.model),
+        loader_(training_loader(parts_, options)),
+        optimizer_(make_optimizer(options, model_)),
+        rate_(nn::make_rate_policy(options.rate_policy, options.rate, options.epochs)),
+        checkpointing_(options, run, model_, *optimizer_, *rate_) {
+    if (options.anomaly) anomaly_.emplace();
+  }
+
+  TrainingResult run() {
+    at_ = checkpointing_.restore(loader_.batches(), options_.epochs, metrics_header(part()));
+    score_ = score_from(at_.running);
+    for (; clock().epoch < clock().epochs; next_epoch()) {
+      train_epoch();
+      record_epoch(evaluate_epoch());
+    }
+    checkpointing_.load_best();
+    return {at_.best_epoch, evaluate_part(parts_.test, "test")};
+  }
+
+ private:
+  nn::Clock& clock() { return at_.clock; }
+
+  void train_epoch() {
+    record_ = {};
+    if (clock().step == clock().steps_per_epoch) return;  // the run was stopped in its validation
+    loader_.start(clock().epoch, clock().step);
+    Progress& bar = console_.progress(epoch_name(), clock().steps_per_epoch, clock().step);
+    while (clock().step < clock().steps_per_epoch) {
+      train_step();
+      ++clock().step;
+      ++record_.steps;
+      if (bar.due()) bar.show(clock().step, postfix(score_));
+      print_step(bar.seconds());
+      if (interrupted()) stop();
+      if (options_.checkpoint_steps > 0 && optimizer_->steps() % options_.checkpoint_steps == 0) save();
+    }
+    record_.seconds = bar.seconds();
+    console_.end_progress();
+  }
+
+  /// The lesson: forward, backward, step.
+  void train_step() try {
+    const data::Batch batch = loader_.next();
+    nn::seed_dropout(model_, options_.seed, optimizer_->steps());
+    const Variable logits = model_.call(Variable(batch.images));
+    const Variable loss = softmax_cross_entropy(logits, batch.labels, options_.label_smoothing);
+    const double value = loss.value().item();
+    if (!std::isfinite(value))
+      throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
+    loss.backward();
+    if (options_.clip_norm > 0) nn::clip_gradient_norm(model_, options_.clip_norm);
+    optimizer_->step(rate_->at(clock()));
+    model_.clear_gradients();
+    add_batch(score_, logits.value(), batch.labels);
+    record_.images += batch.labels.numel();
+  } catch (const NumericError& e) {
+    checkpointing_.fail(e, clock());
+  }
+
+  std::optional<Score> evaluate_epoch() {
+    const int64_t done = clock().epoch + 1;
+    if (done % options_.evaluate_every != 0 && done != clock().epochs) return std::nullopt;
+    return evaluate_part(options_.validates_on_test() ? parts_.test : parts_.validation, part()).score;
+  }
+
+  Evaluation evaluate_part(std::shared_ptr<const data::Dataset> dataset, const std::string& name) {
+    data::Loader loader =
+        evaluation_loader(std::move(dataset), parts_.normalization, options_.batch_size, options_.workers);
+    Progress& bar = console_.progress(name, loader.batches());
+    Evaluation e = evaluate(model_, loader, [&](int64_t batch, const Tensor&, const Score& so_far) {
+      if (bar.due()) bar.show(batch, postfix(so_far));
+      if (interrupted()) stop();
+    });
+    console_.end_progress();
+    return e;
+  }
+
+  /// Rows first, then the best weights, then (next_epoch) the state that counts both: killed in between, the run
+  /// repeats this epoch and writes the same again.
+  void record_epoch(const std::optional<Score>& evaluation) {
+    record_.epoch = clock().epoch + 1;
+    record_.epochs = clock().epochs;
+    record_.train = score_;
+    record_.part = part();
+    record_.evaluation = evaluation;
+    record_.rate = rate_->at({clock().epoch, clock().steps_per_epoch - 1, clock().steps_per_epoch, clock().epochs});
+    run_.add_metrics(metrics_row(record_));
+    run_.add_timing(timing_row(record_));
+    add_scalars(run_.events(), record_);
+    if (options_.histograms) add_weight_histograms(run_.events(), model_, record_.epoch);
+    console_.result(text(record_));
+    // What steers the training never comes from the test set.
+    rate_->after_epoch(evaluation && !options_.validates_on_test() ? evaluation->loss() : score_.loss());
+    if (evaluation && (options_.validates_on_test() || at_.best_epoch < 0 || evaluation->top1() > at_.best)) {
+      at_.best_epoch = clock().epoch;
+      at_.best = evaluation->top1();
+      checkpointing_.save_best(clock());
+    }
+  }
+
+  void next_epoch() {
+    ++clock().epoch;
+    clock().step = 0;
+    score_ = {};
+    save();
+  }
+
+  void save() {
+    at_.running = numbers_of(score_);
+    checkpointing_.save(at_);
+  }
+
+  [[noreturn]] void stop() {
+    console_.end_progress();
+    at_.running = numbers_of(score_);
+    checkpointing_.stop(at_);
+  }
+
+  std::string part() const { return options_.validates_on_test() ? "test" : "valid"; }
+  std::string epoch_name() { return fmt::format("epoch {}/{}", clock().epoch + 1, clock().epochs); }
+  static std::string postfix(const Score& s) {
+    return fmt::format("loss={:.3f}, acc={:.3f}", s.loss(), s.top1() / 100);
+  }
+
+  /// Distiller's line, every print_every steps.
+  void print_step(double seconds) {
+    if (options_.print_every == 0 || clock().step % options_.print_every != 0) return;
+    nn::Clock last = clock();
+    --last.step;
+    console_.note(
+        fmt::format("Epoch: [{}][{:5}/{:5}]    Overall Loss {:.6f}    Objective Loss {:.6f}    Top1 {:.6f}    "
+                    "Top5 {:.6f}    LR {:.6f}    Time {:.6f}",
+                    last.epoch, clock().step, last.steps_per_epoch, score_.loss(), score_.loss(), score_.top1(),
+                    score_.top5(), rate_->at(last), seconds / static_cast<double>(record_.steps)));
+  }
+
+  const TrainingOptions& options_;
+  RunDirectory& run_;
+  Console& console_;
+  const DataParts& parts_;
+  nn::Module& model_;
+  data::Loader loader_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
+  std::unique_ptr<nn::RatePolicy> rate_;
+  Checkpointing checkpointing_;
+  std::optional<DetectAnomaly> anomaly_;
+  Position at_;
+  Score score_;         ///< of the epoch under way, on the training batches
+  EpochRecord record_;  ///< of the epoch under way, what this process saw of it
+};
+
+}  // namespace
+
+TrainingResult train(const TrainingOptions& options, const Task& task, RunDirectory& run, Console& console) {
+  return Training(options, task, run, console).run();
+}
+
+}  // namespace pith::apps
