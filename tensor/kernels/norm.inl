@@ -49,17 +49,20 @@ static void line_moments(const LinesIn& x, int64_t h, int64_t w, int64_t live, d
 template <bool kRelu, bool kResidual>
 static inline void norm_plane(const LineNorm& n) {
   const Vec scale = Vec::set(n.scale);
-  for (int64_t r = 0; r < n.h; ++r) {
-    const float* const x = n.x.p + r * n.x.row * 16;
-    const float* const add = kResidual ? n.residual.p + r * n.residual.row * 16 : nullptr;
-    float* const y = n.y.p + r * n.y.row * 16;
-    for (int64_t i = 0; i < n.w * 16; i += 16)
-      for (int part = 0; part < 16; part += Vec::kWidth) {
-        Vec v = fma(Vec::load(x + i + part), scale, Vec::load(n.shift + part));
-        if (kResidual) v = v + Vec::load(add + i + part);
+  const int64_t w = n.w, h = n.h;
+  for (int part = 0; part < 16; part += Vec::kWidth) {
+    const Vec shift = Vec::load(n.shift + part);
+    for (int64_t r = 0; r < h; ++r) {
+      const float* const x = n.x.p + r * n.x.row * 16 + part;
+      const float* const add = kResidual ? n.residual.p + r * n.residual.row * 16 + part : nullptr;
+      float* const y = n.y.p + r * n.y.row * 16 + part;
+      for (int64_t i = 0; i < w; ++i) {
+        Vec v = fma(Vec::load(x + i * 16), scale, shift);
+        if (kResidual) v = v + Vec::load(add + i * 16);
         if (kRelu) v = max(Vec::zero(), v);
-        v.store(y + i + part);
+        v.store(y + i * 16);
       }
+    }
   }
 }
 
@@ -71,33 +74,57 @@ static void line_norm(const LineNorm& n) {
 /// Where g comes from: all of dy, dy where y > 0, or dy where x scale + shift > 0.
 enum class NormMask { none, result, argument };
 
+/// One part of every line of a plane, its constants in registers: stores may not make the compiler read them again.
+struct NormPart {
+  Vec scale, shift;
+  int part;
+};
+
 template <NormMask kMask>
-static inline Vec masked_gradient(const LineNormGradient& n, Vec x, int64_t row, int64_t i, int part) {
-  const Vec dy = Vec::load(n.dy.p + (row * n.dy.row + i) * 16 + part);
-  if (kMask == NormMask::none) return dy;
-  if (kMask == NormMask::result) return where_positive(Vec::load(n.y.p + (row * n.y.row + i) * 16 + part), dy);
-  return where_positive(fma(x, Vec::set(n.scale), Vec::load(n.shift + part)), dy);
+static inline Vec masked_gradient(const NormPart& k, Vec x, const float* dy, const float* y) {
+  const Vec g = Vec::load(dy);
+  if (kMask == NormMask::none) return g;
+  if (kMask == NormMask::result) return where_positive(Vec::load(y), g);
+  return where_positive(fma(x, k.scale, k.shift), g);
+}
+
+template <NormMask kMask, bool kKeep>
+static inline void norm_sums_part(const LineNormGradient& n, const NormPart& k, double* sum_g, double* sum_gx) {
+  const Vec mean = Vec::set(n.mean);
+  const int64_t w = n.w, h = n.h;
+  for (int64_t r = 0; r < h; ++r) {
+    const float* const x = n.x.p + r * n.x.row * 16 + k.part;
+    const float* const dy = n.dy.p + r * n.dy.row * 16 + k.part;
+    const float* const y = kMask == NormMask::result ? n.y.p + r * n.y.row * 16 + k.part : nullptr;
+    float* const kept = kKeep ? n.g.p + r * n.g.row * 16 + k.part : nullptr;
+    Vec g0 = Vec::zero(), g1 = Vec::zero(), gx0 = Vec::zero(), gx1 = Vec::zero();
+    const auto take = [&](int64_t i, Vec& g_sum, Vec& gx_sum) {
+      const Vec v = Vec::load(x + i * 16);
+      const Vec g = masked_gradient<kMask>(k, v, dy + i * 16, y + (kMask == NormMask::result ? i * 16 : 0));
+      if (kKeep) g.store(kept + i * 16);
+      g_sum = g_sum + g;
+      gx_sum = fma(g, v - mean, gx_sum);
+    };
+    int64_t i = 0;
+    for (; i + 2 <= w; i += 2) {
+      take(i, g0, gx0);
+      take(i + 1, g1, gx1);
+    }
+    if (i < w) take(i, g0, gx0);
+    *sum_g += static_cast<double>(sum(g0 + g1));
+    *sum_gx += static_cast<double>(sum(gx0 + gx1));
+  }
 }
 
 template <NormMask kMask>
 static inline void norm_sums(const LineNormGradient& n, double* sum_g, double* sum_gx) {
-  const Vec mean = Vec::set(n.mean);
-  double total_g = 0, total_gx = 0;
-  for (int64_t r = 0; r < n.h; ++r) {
-    Vec g_sum[2] = {Vec::zero(), Vec::zero()}, gx_sum[2] = {Vec::zero(), Vec::zero()};
-    for (int64_t i = 0; i < n.w; ++i)
-      for (int part = 0; part < 16; part += Vec::kWidth) {
-        const Vec x = Vec::load(n.x.p + (r * n.x.row + i) * 16 + part);
-        const Vec g = masked_gradient<kMask>(n, x, r, i, part);
-        if (n.g.p != nullptr) g.store(n.g.p + (r * n.g.row + i) * 16 + part);
-        g_sum[i & 1] = g_sum[i & 1] + g;
-        gx_sum[i & 1] = fma(g, x - mean, gx_sum[i & 1]);
-      }
-    total_g += static_cast<double>(sum(g_sum[0] + g_sum[1]));
-    total_gx += static_cast<double>(sum(gx_sum[0] + gx_sum[1]));
+  double g = 0, gx = 0;
+  for (int part = 0; part < 16; part += Vec::kWidth) {
+    const NormPart k{Vec::set(n.scale), Vec::load(n.shift + part), part};
+    n.g.p != nullptr ? norm_sums_part<kMask, true>(n, k, &g, &gx) : norm_sums_part<kMask, false>(n, k, &g, &gx);
   }
-  *sum_g = total_g;
-  *sum_gx = total_gx;
+  *sum_g = g;
+  *sum_gx = gx;
 }
 
 static void line_norm_sums(const LineNormGradient& n, double* sum_g, double* sum_gx) {
@@ -108,13 +135,22 @@ static void line_norm_sums(const LineNormGradient& n, double* sum_g, double* sum
 template <NormMask kMask>
 static inline void norm_gradient(const LineNormGradient& n) {
   const Vec a = Vec::set(n.a), b = Vec::set(n.b);
-  for (int64_t r = 0; r < n.h; ++r)
-    for (int64_t i = 0; i < n.w; ++i)
-      for (int part = 0; part < 16; part += Vec::kWidth) {
-        const Vec x = Vec::load(n.x.p + (r * n.x.row + i) * 16 + part);
-        const Vec g = masked_gradient<kMask>(n, x, r, i, part);
-        fma(g, a, fma(x, b, Vec::load(n.c + part))).store(n.dx.p + (r * n.dx.row + i) * 16 + part);
+  const int64_t w = n.w, h = n.h;
+  for (int part = 0; part < 16; part += Vec::kWidth) {
+    const NormPart k{Vec::set(n.scale), Vec::load(n.shift + part), part};
+    const Vec c = Vec::load(n.c + part);
+    for (int64_t r = 0; r < h; ++r) {
+      const float* const x = n.x.p + r * n.x.row * 16 + part;
+      const float* const dy = n.dy.p + r * n.dy.row * 16 + part;
+      const float* const y = kMask == NormMask::result ? n.y.p + r * n.y.row * 16 + part : nullptr;
+      float* const dx = n.dx.p + r * n.dx.row * 16 + part;
+      for (int64_t i = 0; i < w; ++i) {
+        const Vec v = Vec::load(x + i * 16);
+        const Vec g = masked_gradient<kMask>(k, v, dy + i * 16, y + (kMask == NormMask::result ? i * 16 : 0));
+        fma(g, a, fma(v, b, c)).store(dx + i * 16);
       }
+    }
+  }
 }
 
 static void line_norm_gradient(const LineNormGradient& n) {
