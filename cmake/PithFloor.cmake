@@ -17,6 +17,10 @@ endif()
 add_library(pith_flags INTERFACE)
 target_link_libraries(pith_flags INTERFACE pith_warnings)
 
+if(PITH_FUZZ)
+  target_compile_options(pith_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 function(pith_floor name)
   cmake_parse_arguments(FLOOR "" "" "LINKS;DOORS;SOURCES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
