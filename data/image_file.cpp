@@ -17,7 +17,24 @@ constexpr size_t kMaxBlock = size_t{256} << 20;
 void* bounded_malloc(size_t bytes) { return bytes > kMaxBlock ? nullptr : std::calloc(bytes, 1); }
 void* bounded_realloc(void* p, size_t bytes) { return bytes > kMaxBlock ? nullptr : std::realloc(p, bytes); }
 
+/// A JPEG's Huffman table has at most 256 codes. stb_image 2.27 writes beyond its arrays where a file claims more
+/// (found by damaging JPEGs under the address sanitizer), so such counts become ones that it refuses: three codes of
+/// one bit.
+int* fenced(int* counts) {
+  int sum = 0;
+  for (int i = 0; i < 16; ++i) sum += counts[i];
+  for (int i = 0; sum > 256 && i < 16; ++i) counts[i] = i == 0 ? 3 : 0;
+  return counts;
+}
+
 }  // namespace
+
+// Puts fenced() around the argument `sizes` of every call, and leaves the definition `(stbi__huffman *h, int *count)`
+// as it is: what is pasted to the prefix is the argument's first word. Another spelling in another version cannot
+// compile.
+#define PITH_COUNTS_int int
+#define PITH_COUNTS_sizes fenced(sizes)
+#define stbi__build_huffman(table, counts) stbi__build_huffman_fenced(table, PITH_COUNTS_##counts)
 
 #define STBI_MALLOC(bytes) bounded_malloc(bytes)
 #define STBI_REALLOC(p, bytes) bounded_realloc(p, bytes)
@@ -34,8 +51,7 @@ void* bounded_realloc(void* p, size_t bytes) { return bytes > kMaxBlock ? nullpt
 #define STB_IMAGE_IMPLEMENTATION
 #pragma GCC diagnostic ignored "-Wunused-function"
 #ifndef __clang__
-#pragma GCC diagnostic ignored \
-    "-Wmaybe-uninitialized"  // GCC looks through stb_image's contexts too late to see them set
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // contexts are set by a function GCC does not look into
 #endif
 #include <stb/stb_image.h>
 
@@ -79,11 +95,49 @@ void check_limits(const Header& h, int channels, const ImageLimits& limits, cons
                       " channels, at most " + std::to_string(limits.values) + " values are read");
 }
 
+/// 16-bit PNM has its high bytes first, which stb_image 2.27 takes for low ones: those are taken here.
+bool is_deep_pnm(std::span<const stbi_uc> file) {
+  return file[0] == 'P' && stbi_is_16_bit_from_memory(file.data(), static_cast<int>(file.size()));
+}
+
+Image load(std::span<const stbi_uc> file, const std::string& path) {
+  const int size = static_cast<int>(file.size()), step = is_deep_pnm(file) ? 2 : 1;
+  Header h;
+  const std::unique_ptr<void, void (*)(void*)> pixels(
+      step == 2 ? static_cast<void*>(stbi_load_16_from_memory(file.data(), size, &h.width, &h.height, &h.channels, 0))
+                : stbi_load_from_memory(file.data(), size, &h.width, &h.height, &h.channels, 0),
+      stbi_image_free);
+  if (!pixels) throw FormatError(path + ": the picture cannot be decoded: " + reason());
+  Image image{h.height, h.width, h.channels, {}};
+  image.pixels.resize(static_cast<size_t>(image.height * image.width * image.channels));
+  const auto* in = static_cast<const stbi_uc*>(pixels.get());
+  for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = in[i * static_cast<size_t>(step)];
+  return image;
+}
+
+/// From 1 (grey), 2 (grey, alpha), 3 or 4 channels to 1, 3 or 4. Grey is 0.299 r + 0.587 g + 0.114 b (ITU-R BT.601).
+/// stb_image is never asked for this: version 2.27 reads beyond 16-bit PNM pictures when it converts them.
+Image converted(const Image& in, int64_t channels) {
+  Image out{in.height, in.width, channels, {}};
+  out.pixels.reserve(static_cast<size_t>(in.height * in.width * channels));
+  const bool in_is_grey = in.channels < 3, in_has_alpha = in.channels % 2 == 0;
+  for (auto p = in.pixels.begin(); p != in.pixels.end(); p += in.channels) {
+    const int r = p[0], g = in_is_grey ? r : p[1], b = in_is_grey ? r : p[2];
+    if (channels == 1) {
+      out.pixels.push_back(static_cast<uint8_t>((299 * r + 587 * g + 114 * b + 500) / 1000));
+      continue;
+    }
+    for (const int value : {r, g, b}) out.pixels.push_back(static_cast<uint8_t>(value));
+    if (channels == 4) out.pixels.push_back(in_has_alpha ? p[in.channels - 1] : 255);
+  }
+  return out;
+}
+
 }  // namespace
 
 Image decode_image(std::span<const std::byte> file, int channels, const std::string& path, const ImageLimits& limits) {
-  if (channels < 0 || channels > 4)
-    throw ArgumentError("decode_image: a picture has 1 to 4 channels (0: its own), not " + std::to_string(channels));
+  if (channels != 0 && channels != 1 && channels != 3 && channels != 4)
+    throw ArgumentError("decode_image: decodes to 1, 3 or 4 channels (0: the file's), not " + std::to_string(channels));
   if (file.empty()) throw FormatError(path + ": the file is empty, expected a picture");
   if (file.size() > limits.file_bytes || file.size() > INT_MAX)
     throw FormatError(path + ": the file has " + std::to_string(file.size()) + " bytes, at most " +
@@ -91,15 +145,8 @@ Image decode_image(std::span<const std::byte> file, int channels, const std::str
   const std::span<const stbi_uc> bytes(reinterpret_cast<const stbi_uc*>(file.data()), file.size());
   refuse_os2_palette(bytes, path);
   check_limits(read_header(bytes, path), channels, limits, path);
-  Header h;
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &h.width, &h.height, &h.channels, channels),
-      stbi_image_free);
-  if (!pixels) throw FormatError(path + ": the picture cannot be decoded: " + reason());
-  if (channels == 0) channels = h.channels;
-  Image image{h.height, h.width, channels, {}};
-  image.pixels.assign(pixels.get(), pixels.get() + image.height * image.width * channels);
-  return image;
+  const Image image = load(bytes, path);
+  return channels == 0 || channels == image.channels ? image : converted(image, channels);
 }
 
 Image read_image(const std::string& path, int channels, const ImageLimits& limits) {

@@ -83,8 +83,25 @@ TEST(ImageFile, GivesTheChannelsThatAreAskedFor) {
   EXPECT_EQ(decoded(grey, 3).pixels, (std::vector<uint8_t>{7, 7, 7}));
   EXPECT_EQ(decoded(grey, 4).pixels, (std::vector<uint8_t>{7, 7, 7, 255}));
   EXPECT_EQ(decoded(std::string("P6 1 1 255 \x09\x09\x09"), 1).pixels, (std::vector<uint8_t>{9}));
+  EXPECT_EQ(decoded(std::string("P6 1 1 255 \xff\x64\x01"), 1).pixels,
+            (std::vector<uint8_t>{135}));  // 76.2 + 58.7 + 0.1
+  EXPECT_THROW(decoded(grey, 2), ArgumentError);
   EXPECT_THROW(decoded(grey, 5), ArgumentError);
   EXPECT_THROW(decoded(grey, -1), ArgumentError);
+}
+
+TEST(ImageFile, KeepsTheHighBytesOfSixteenBitsInAnyChannels) {
+  const std::string deep("P5 2 1 65535 \x12\x34\xab\xcd");
+  EXPECT_EQ(decoded(deep).pixels, (std::vector<uint8_t>{0x12, 0xab}));
+  EXPECT_EQ(decoded(deep, 3).pixels, (std::vector<uint8_t>{0x12, 0x12, 0x12, 0xab, 0xab, 0xab}));
+}
+
+TEST(ImageFile, RefusesAJpegWhoseHuffmanTableHasTooManyCodes) {
+  for (const char count : {'\x11', '\x20', '\xff'}) {  // 16 x 17 = 272 codes and more
+    const std::string table =
+        std::string("\xff\xc4\xff\xff", 4) + '\0' + std::string(16, count) + std::string(5000, 'v');
+    EXPECT_THROW(decoded("\xff\xd8" + table), FormatError);
+  }
 }
 
 TEST(ImageFile, RefusesAnEmptyFileAndOtherFormats) {
@@ -203,6 +220,13 @@ TEST_F(RealImages, BitmapsEqualTheirReferencesWithinOneLevel) {
     ++compared;
   }
   EXPECT_GE(compared, 28);
+}
+
+TEST_F(RealImages, PnmEqualsThePngItWasMadeFrom) {
+  const fs::path suite = root_ / "png/pngsuite";
+  EXPECT_EQ(difference(root_ / "pnm/basi0g16.pgm", suite / "16bit/basi0g16.png"), 0);
+  EXPECT_EQ(difference(root_ / "pnm/basi2c16.ppm", suite / "16bit/basi2c16.png"), 0);
+  EXPECT_EQ(difference(root_ / "pnm/cdfn2c08.ppm", suite / "unused/cdfn2c08.png"), 0);
 }
 
 TEST_F(RealImages, OsTwoBitmapsWithAPaletteAreRefused) {
