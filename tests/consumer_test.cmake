@@ -28,11 +28,12 @@ run(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${SCRATCH}/build -G Ninja -D
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
 run(${SCRATCH}/build/consumer)
 
-# The pkg-config file names the prefix it was configured for; --define-prefix takes the place where it lies instead.
+# Pith is archives over shared libraries, so no --static: that would ask for what those are made of, too. The file names
+# the prefix it was configured for; the variables say where it lies instead.
 file(GLOB_RECURSE pc ${SCRATCH}/prefix/*/pith.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${pc_dir})
-run(pkg-config --static --cflags --libs --define-variable=prefix=${SCRATCH}/prefix
+run(pkg-config --cflags --libs --define-variable=prefix=${SCRATCH}/prefix
   --define-variable=libdir=${SCRATCH}/prefix/${LIBDIR} --define-variable=includedir=${SCRATCH}/prefix/include/pith pith)
 separate_arguments(words UNIX_COMMAND "${output}")
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
