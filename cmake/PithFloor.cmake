@@ -4,8 +4,8 @@
 # open; header-only doors go in as $<BUILD_INTERFACE:...>, because a consumer never needs them.
 include(GNUInstallDirs)
 
-# pith_warnings: what every file of ours compiles with. pith_flags: the same and, in Release, hardening; the kernels
-# (one object library per instruction set) take the first only, since they check nothing and guard no stack.
+# pith_warnings: what every file of ours compiles with, and all that the kernels take (one object library per instruction
+# set: they check nothing, so they are not watched by a fuzzer either). pith_flags: for every other file.
 add_library(pith_warnings INTERFACE)
 target_compile_features(pith_warnings INTERFACE cxx_std_20)
 target_compile_options(pith_warnings INTERFACE
