@@ -4,10 +4,18 @@
 // Logically a tensor is [n, c, h, w]. In lane order it lies as [n/16][c][h + 2 halo][w + 2 halo][16]: one 64-byte
 // *line* per (channel, pixel, 16 images). A shift of a convolution's window is then a whole aligned line, so one loop
 // nest serves dense, sparse and integer kernels, forward and backward. Features [n, f] are the case h = w = 1.
+// Smaller elements share a lane, so that a line is 64 bytes for every type and the distances are the same:
+//   f32, s32   [n/16][c]   [h + 2 halo][w + 2 halo][16]
+//   u8         [n/16][c/4] [h + 2 halo][w + 2 halo][16][4]     4 channels of a pixel are the 4 bytes of a lane
+//   bits       [n/16][c/32][h + 2 halo][w + 2 halo][16]        channel i is bit i % 32 of a 32-bit word
 //
 // Invariants of every lane-ordered Tensor, kept by whoever writes one:
-//   - the halo is zero (it is the convolution's zero padding);
-//   - dead lanes, those of images beyond n in the last block, are zero (so sums over a line are sums over images).
+//   - f32 and s32: the halo is zero (it is the convolution's zero padding); dead lanes, those of images beyond n in the
+//     last block, are zero (so sums over a line are sums over images);
+//   - u8: the halo holds the zero point (the integer that stands for 0.0), whatever it is. Dead lanes and the dead
+//     bytes behind the last channel hold any value, and no result may depend on them (packed weights are 0 there);
+//   - bits: the halo is all zero bits, which stands for -1; dead lanes and the dead bits behind the last channel hold
+//     any value. Whoever wants a padding of 0 or counts bits corrects for them.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +24,10 @@
 
 namespace pith {
 
-/// Sizes and offsets of a lane-ordered tensor of 4-byte elements, counted in lines of 16 (64 bytes).
+/// What one lane of a line holds: the channels of a pixel that share its 4 bytes.
+enum class LaneContent : uint8_t { word = 1, bytes = 4, bits = 32 };
+
+/// Sizes and offsets of a lane-ordered tensor, counted in lines of 16 lanes (64 bytes).
 struct LaneGeometry {
   static constexpr int64_t kLanes = 16;
 
@@ -24,16 +35,25 @@ struct LaneGeometry {
   int64_t halo = 0;    ///< border pixels on each side of h and w
   int64_t blocks = 0;  ///< ceil(n / 16)
   int64_t row = 0;     ///< lines from one pixel row to the next: w + 2 halo
-  int64_t plane = 0;   ///< lines from one channel to the next: at least row (h + 2 halo), see plane_lines
-  int64_t block = 0;   ///< lines from one block of 16 images to the next: c * plane
+  int64_t plane = 0;   ///< lines from one plane to the next: at least row (h + 2 halo), see plane_lines
+  int64_t planes = 0;  ///< planes of a block: c, or ceil(c / 4) for bytes, ceil(c / 32) for bits
+  int64_t block = 0;   ///< lines from one block of 16 images to the next: planes * plane
+  LaneContent content = LaneContent::word;
 
   /// shape: [n, c, h, w], or [n, f] (then h = w = 1 and halo must be 0). Throws ShapeError otherwise.
-  static LaneGeometry make(const Shape& shape, int64_t halo);
+  static LaneGeometry make(const Shape& shape, int64_t halo, LaneContent content = LaneContent::word);
 
   int64_t lines() const { return blocks * block; }
-  /// Line of interior pixel (y, x); y and x may run from -halo to h + halo - 1.
-  int64_t line(int64_t b, int64_t channel, int64_t y, int64_t x) const {
-    return b * block + channel * plane + (y + halo) * row + x + halo;
+  /// Channels of one plane: 1, 4 or 32.
+  int64_t channels_per_plane() const { return static_cast<int64_t>(content); }
+  /// Line of interior pixel (y, x) of a plane (of a channel, where lanes hold words); y and x may run from -halo to
+  /// h + halo - 1.
+  int64_t line(int64_t b, int64_t in_plane, int64_t y, int64_t x) const {
+    return b * block + in_plane * plane + (y + halo) * row + x + halo;
+  }
+  /// Byte of one element of a tensor of bytes: b = image / 16, lane = image % 16.
+  int64_t byte(int64_t b, int64_t lane, int64_t channel, int64_t y, int64_t x) const {
+    return line(b, channel / 4, y, x) * 64 + lane * 4 + channel % 4;
   }
   /// Images in block b: 16, or fewer in the last one.
   int64_t live(int64_t b) const { return b + 1 < blocks ? kLanes : n - b * kLanes; }
@@ -47,14 +67,18 @@ int64_t plane_lines(int64_t pixels);
 
 class Tensor;
 
-/// x as a lane-ordered tensor with at least this halo. x: f32, [n, c, h, w] or [n, f], plain or lanes; returned
-/// unchanged (shared) when it already is one with exactly this halo. Throws TypeError for other types.
-Tensor to_lanes(const Tensor& x, int64_t halo);
+/// x as a lane-ordered tensor with this halo. x: f32, s32 or u8, [n, c, h, w] or [n, f], plain or lanes; returned
+/// unchanged (shared) when it already is one with exactly this halo. `border` fills the halo of u8: its zero point; it
+/// must be 0 for the other types. Throws TypeError for other types and for bits.
+Tensor to_lanes(const Tensor& x, int64_t halo, uint8_t border = 0);
 
-/// x in plain row-major order: shared when it is already plain and contiguous.
+/// The signs of x as bits: 1 where x >= 0 (NaN is not), else 0. x: f32 or s8, plain or lanes, [n, c, h, w] or [n, f].
+Tensor to_bit_lanes(const Tensor& x, int64_t halo);
+
+/// x in plain row-major order: shared when it is already plain and contiguous. Bits become s8, 1 or -1.
 Tensor to_plain(const Tensor& x);
 
-/// Writes zero into the dead lanes of the last block, after an operation with f(0) != 0. x: f32 lanes.
+/// Writes zero into the dead lanes of the last block, after an operation with f(0) != 0. x: f32 or s32 lanes.
 void clear_dead_lanes(Tensor& x);
 
 }  // namespace pith

@@ -10,6 +10,8 @@
 namespace pith {
 namespace {
 
+constexpr int64_t kLineBytes = 64;
+
 std::array<int64_t, Shape::kMaxRank> row_major(const Shape& shape) {
   std::array<int64_t, Shape::kMaxRank> strides{};
   int64_t step = 1;
@@ -113,32 +115,43 @@ template Tensor Tensor::from(std::span<const int32_t>, const Shape&);
 template Tensor Tensor::from(std::span<const int8_t>, const Shape&);
 template Tensor Tensor::from(std::span<const uint8_t>, const Shape&);
 
-Tensor Tensor::lanes(const Shape& shape, int64_t halo) {
+Tensor Tensor::lanes(const Shape& shape, int64_t halo, DType dtype, uint8_t border) {
+  if (dtype != DType::f32 && dtype != DType::s32 && dtype != DType::u8)
+    throw TypeError("lanes: hold f32, s32 or u8, not " + std::string(name(dtype)));
+  if (border != 0 && dtype != DType::u8)
+    throw TypeError("lanes: the border of " + std::string(name(dtype)) + " is 0, only that of u8 holds a zero point");
+  return allocate_lanes(shape, halo, dtype, dtype == DType::u8 ? LaneContent::bytes : LaneContent::word, border);
+}
+
+Tensor Tensor::bit_lanes(const Shape& shape, int64_t halo) {
+  return allocate_lanes(shape, halo, DType::s32, LaneContent::bits, 0);
+}
+
+Tensor Tensor::allocate_lanes(const Shape& shape, int64_t halo, DType dtype, LaneContent content, uint8_t border) {
   Tensor t;
-  t.geometry_ = LaneGeometry::make(shape, halo);
+  t.geometry_ = LaneGeometry::make(shape, halo, content);
   const LaneGeometry& g = t.geometry_;
-  const int64_t floats = checked_mul(g.lines(), LaneGeometry::kLanes);
-  t.storage_ = Storage::allocate(checked_bytes(floats, DType::f32));
+  t.storage_ = Storage::allocate(static_cast<size_t>(checked_mul(g.lines(), kLineBytes)));
   t.shape_ = shape;
   t.order_ = Order::lanes;
-  float* const p = reinterpret_cast<float*>(t.storage_->data());
-  constexpr size_t kLine = LaneGeometry::kLanes * sizeof(float);
+  t.dtype_ = dtype;
+  std::byte* const p = t.storage_->data();
   const int64_t tail = g.plane - g.row * (g.h + 2 * g.halo);
-  if (g.halo > 0 || tail > 0) {  // zero the border of every plane; whoever writes the tensor writes the interior
-    const size_t side = static_cast<size_t>(g.halo);
-    for (int64_t i = 0; i < g.blocks * g.c; ++i) {
-      float* const plane = p + i * g.plane * LaneGeometry::kLanes;
-      const auto zero = [&](int64_t line, size_t lines) {
-        std::memset(plane + line * LaneGeometry::kLanes, 0, lines * kLine);
+  if (g.halo > 0 || tail > 0) {  // fill the border of every plane; whoever writes the tensor writes the interior
+    const int64_t side = g.halo;
+    for (int64_t i = 0; i < g.blocks * g.planes; ++i) {
+      std::byte* const plane = p + i * g.plane * kLineBytes;
+      const auto fill = [&](int64_t line, int64_t lines) {
+        std::memset(plane + line * kLineBytes, border, static_cast<size_t>(lines * kLineBytes));
       };
-      zero(0, side * static_cast<size_t>(g.row) + side);
-      for (int64_t y = 0; y + 1 < g.h; ++y) zero((y + g.halo) * g.row + g.halo + g.w, 2 * side);
+      fill(0, side * g.row + side);
+      for (int64_t y = 0; y + 1 < g.h; ++y) fill((y + g.halo) * g.row + g.halo + g.w, 2 * side);
       const int64_t last = (g.h - 1 + g.halo) * g.row + g.halo + g.w;
-      zero(last, static_cast<size_t>(g.plane - last));
+      fill(last, g.plane - last);
     }
   }
   if (g.blocks > 0 && g.live(g.blocks - 1) < LaneGeometry::kLanes)
-    std::memset(p + (g.blocks - 1) * g.block * LaneGeometry::kLanes, 0, static_cast<size_t>(g.block) * kLine);
+    std::memset(p + (g.blocks - 1) * g.block * kLineBytes, border, static_cast<size_t>(g.block * kLineBytes));
   return t;
 }
 
@@ -164,8 +177,8 @@ bool Tensor::is_contiguous() const {
 
 size_t Tensor::bytes() const {
   if (!defined()) return 0;
-  const int64_t count = is_lanes() ? geometry_.lines() * LaneGeometry::kLanes : numel();
-  return static_cast<size_t>(count) * size_of(dtype_);
+  if (is_lanes()) return static_cast<size_t>(geometry_.lines() * kLineBytes);
+  return static_cast<size_t>(numel()) * size_of(dtype_);
 }
 
 template <class T>
@@ -188,6 +201,12 @@ PITH_ACCESS(int8_t)
 PITH_ACCESS(uint8_t)
 #undef PITH_ACCESS
 
+const void* Tensor::raw() const {
+  if (!defined()) throw TypeError("an undefined tensor has no elements");
+  return storage_->data() + offset_ * static_cast<int64_t>(size_of(dtype_));
+}
+void* Tensor::mutable_raw() { return const_cast<void*>(raw()); }
+
 double Tensor::item() const {
   if (numel() != 1) throw ShapeError("item: " + pith::text(*this) + " does not hold one element");
   return to_vector<double>().front();
@@ -198,7 +217,7 @@ std::vector<T> Tensor::to_vector() const {
   const Tensor plain = is_lanes() ? to_plain(*this) : *this;
   std::vector<T> out;
   out.reserve(static_cast<size_t>(numel()));
-  dispatch(dtype_, [&]<class From>() {
+  dispatch(plain.dtype_, [&]<class From>() {
     const From* p = plain.data<From>();
     for_each_offset(plain.shape(), plain.strides(), [&](int64_t o) { out.push_back(convert<T>(p[o])); });
   });
@@ -322,6 +341,8 @@ Tensor Tensor::to(DType dtype) const {
 void Tensor::copy_from(const Tensor& source) {
   if (!(source.shape_ == shape_) || source.dtype_ != dtype_)
     throw ShapeError("copy: " + pith::text(source) + " does not fit into " + pith::text(*this));
+  if (is_lanes() && geometry_.content != LaneContent::word && (!source.is_lanes() || source.geometry() != geometry_))
+    throw TypeError("copy: " + pith::text(source) + " lies in another order than " + pith::text(*this));
   if (is_lanes()) {
     const Tensor same = to_lanes(source, geometry_.halo);
     if (shares_storage_with(same)) return;  // lanes are never views: these are the same elements
@@ -347,6 +368,8 @@ void Tensor::copy_from(const Tensor& source) {
 
 void Tensor::fill(double value) {
   if (is_lanes()) {
+    if (geometry_.content != LaneContent::word)
+      throw TypeError("fill: the border of " + pith::text(*this) + " must stay; make a new tensor");
     if (value != 0) throw TypeError("fill: a lane-ordered tensor can only be filled with 0");
     std::memset(storage_->data(), 0, bytes());
     return;
@@ -360,7 +383,8 @@ void Tensor::fill(double value) {
 
 std::string text(const Tensor& t) {
   if (!t.defined()) return "undefined tensor";
-  return std::string(name(t.dtype())) + (t.is_lanes() ? " lanes " : " ") + text(t.shape());
+  const bool bits = t.is_lanes() && t.geometry().content == LaneContent::bits;
+  return (bits ? "bit" : std::string(name(t.dtype()))) + (t.is_lanes() ? " lanes " : " ") + text(t.shape());
 }
 
 }  // namespace pith

@@ -1,8 +1,8 @@
 // Tensor: a dense array as a value. A handle that shares its Storage: copying a Tensor copies the handle, views share
 // bytes, clone() copies them, and nothing copies by accident.
 //
-// Orders: *plain* (strided, row-major unless it is a view) and *lanes* (tensor/lanes.h; f32, always whole, never a
-// view). Thread-safety: as an int's; several threads may read one Tensor, writing needs care.
+// Orders: *plain* (strided, row-major unless it is a view) and *lanes* (tensor/lanes.h; f32, s32, u8 or bits, always
+// whole, never a view). Thread-safety: as an int's; several threads may read one Tensor, writing needs care.
 #pragma once
 
 #include <array>
@@ -38,8 +38,11 @@ class Tensor {
   static Tensor from(const std::vector<T>& values, const Shape& shape) {
     return from(std::span<const T>(values), shape);
   }
-  /// Lane-ordered f32 with halo and dead lanes zero and the rest uninitialised. shape: [n, c, h, w] or [n, f].
-  static Tensor lanes(const Shape& shape, int64_t halo);
+  /// Lane-ordered f32, s32 or u8 with every byte of the halo and the dead lanes equal to `border` (0, or the zero point
+  /// of u8) and the rest uninitialised. shape: [n, c, h, w] or [n, f]. Throws TypeError for another type or border.
+  static Tensor lanes(const Shape& shape, int64_t halo, DType dtype = DType::f32, uint8_t border = 0);
+  /// Lane-ordered bits, 32 channels in a word: data<int32_t>() are the words, whose halo is 0. dtype() is s32.
+  static Tensor bit_lanes(const Shape& shape, int64_t halo);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -65,6 +68,9 @@ class Tensor {
   const T* data() const;
   template <class T>
   T* mutable_data();
+  /// First byte, whatever the type.
+  const void* raw() const;
+  void* mutable_raw();
   /// The one element of a tensor with one element, whatever its type. Throws ShapeError otherwise.
   double item() const;
   /// All elements as row-major T values, converted. Any order, any type.
@@ -95,6 +101,8 @@ class Tensor {
   void fill(double value);
 
  private:
+  static Tensor allocate_lanes(const Shape& shape, int64_t halo, DType dtype, LaneContent content, uint8_t border);
+
   std::shared_ptr<Storage> storage_;
   Shape shape_;
   std::array<int64_t, Shape::kMaxRank> strides_{};
@@ -104,7 +112,7 @@ class Tensor {
   Order order_ = Order::plain;
 };
 
-/// "f32 [8, 3, 32, 32]" or "f32 lanes [8, 3, 32, 32]": for messages.
+/// "f32 [8, 3, 32, 32]", "u8 lanes [8, 3, 32, 32]" or "bit lanes [8, 64, 8, 8]": for messages.
 std::string text(const Tensor& t);
 
 }  // namespace pith

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tensor/error.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
 
@@ -42,6 +43,71 @@ TEST(Lanes, ComeBackToPlainUnchanged) {
       EXPECT_EQ(to_plain(to_lanes(to_lanes(x, 2), 1)).to_vector<float>(), x.to_vector<float>()) << text(s);
     }
   }
+}
+
+template <class T>
+std::vector<T> counting(const Shape& s, int step) {
+  std::vector<T> values;
+  for (int64_t i = 0; i < s.numel(); ++i) values.push_back(static_cast<T>(i * step % 251 - (T(-1) < T(0) ? 125 : 0)));
+  return values;
+}
+
+TEST(ByteLanes, PutFourChannelsOfSixteenImagesIntoOneLine) {
+  const Shape s{17, 6, 3, 5};
+  const std::vector<uint8_t> in = counting<uint8_t>(s, 7);
+  const Tensor y = to_lanes(Tensor::from(in, s), 1, 9);
+  const uint8_t* const out = y.data<uint8_t>();
+  for (int64_t n = 0; n < 17; ++n)
+    for (int64_t c = 0; c < 6; ++c)
+      for (int64_t i = 0; i < 3; ++i)
+        for (int64_t j = 0; j < 5; ++j) {  // [n/16][c/4][5][7][16][4]
+          const int64_t line = ((n / 16 * 2 + c / 4) * y.geometry().plane) + (i + 1) * 7 + j + 1;
+          ASSERT_EQ(out[(line * 16 + n % 16) * 4 + c % 4], in[static_cast<size_t>(((n * 6 + c) * 3 + i) * 5 + j)]);
+        }
+}
+
+TEST(ByteLanes, HoldTheZeroPointInTheHalo) {
+  const Tensor y = to_lanes(Tensor::full({3, 2, 2, 3}, 1, DType::u8), 2, 77);
+  const LaneGeometry& g = y.geometry();
+  const uint8_t* const p = y.data<uint8_t>();
+  for (int64_t i = -2; i < 4; ++i)
+    for (int64_t j = -2; j < 5; ++j)
+      for (int64_t b = 0; b < 64; ++b)
+        if (i < 0 || i > 1 || j < 0 || j > 2) {
+          ASSERT_EQ(p[g.line(0, 0, i, j) * 64 + b], 77) << i << " " << j;
+        }
+  const Tensor wider = to_lanes(y, 3, 77);
+  EXPECT_EQ(wider.data<uint8_t>()[0], 77);
+  EXPECT_EQ(to_plain(wider).to_vector<int32_t>(), to_plain(y).to_vector<int32_t>());
+}
+
+TEST(ByteLanes, ComeBackToPlainUnchanged) {
+  for (const Shape& s : {Shape{1, 1, 1, 1}, Shape{16, 3, 8, 8}, Shape{33, 5, 4, 7}, Shape{20, 13}}) {
+    const Tensor x = Tensor::from(counting<uint8_t>(s, 13), s), y = Tensor::from(counting<int32_t>(s, 11), s);
+    EXPECT_EQ(to_lanes(x, 0).to_vector<uint8_t>(), x.to_vector<uint8_t>()) << text(s);
+    EXPECT_EQ(to_lanes(y, 0).to_vector<int32_t>(), y.to_vector<int32_t>()) << text(s);
+  }
+}
+
+TEST(ByteLanes, RefuseABorderThatTheTypeCannotHave) {
+  EXPECT_THROW(to_lanes(Tensor::zeros({1, 1, 2, 2}), 1, 3), TypeError);
+  EXPECT_THROW(Tensor::lanes({1, 1, 2, 2}, 1, DType::s8), TypeError);
+  EXPECT_THROW(to_lanes(Tensor::zeros({1, 1, 2, 2}, DType::f64), 1), TypeError);
+}
+
+TEST(BitLanes, PutTheSignsOfThirtyTwoChannelsIntoOneWord) {
+  const Shape s{18, 40, 2, 3};
+  const std::vector<int8_t> in = counting<int8_t>(s, 3);
+  const Tensor y = to_bit_lanes(Tensor::from(in, s), 1);
+  const LaneGeometry& g = y.geometry();
+  for (int64_t n = 0; n < 18; ++n)
+    for (int64_t c = 0; c < 40; ++c) {
+      const int32_t word = y.data<int32_t>()[(((n / 16) * 2 + c / 32) * g.plane + 1 * 5 + 2) * 16 + n % 16];
+      ASSERT_EQ(word >> (c % 32) & 1, in[static_cast<size_t>((n * 40 + c) * 6 + 1)] >= 0 ? 1 : 0);
+    }
+  EXPECT_EQ(y.data<int32_t>()[0], 0) << "the halo";
+  const std::vector<int8_t> back = to_lanes(y, 2).to_vector<int8_t>();
+  for (size_t i = 0; i < in.size(); ++i) ASSERT_EQ(back[i], in[i] >= 0 ? 1 : -1);
 }
 
 }  // namespace
