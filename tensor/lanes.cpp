@@ -99,11 +99,20 @@ Tensor bits_to_plain(const Tensor& x) {
 const float* words(const Tensor& x) { return static_cast<const float*>(x.raw()); }
 float* mutable_words(Tensor& x) { return static_cast<float*>(x.mutable_raw()); }
 
+void check_grid(const Shape& shape, int64_t halo, TileGrid grid) {
+  if (grid == TileGrid{}) return;
+  if (grid.rows < 1 || grid.columns < 1 || L % grid.rows != 0 || L % grid.columns != 0 || L % grid.count() != 0 ||
+      shape.rank() != 4 || shape[2] % grid.rows != 0 || shape[3] % grid.columns != 0 || halo > shape[2] / grid.rows ||
+      halo > shape[3] / grid.columns)
+    throw ShapeError("lane order: " + std::to_string(grid.rows) + " x " + std::to_string(grid.columns) +
+                     " tiles with a halo of " + std::to_string(halo) + " do not fit " + text(shape));
+}
+
 }  // namespace
 
 int64_t plane_lines(int64_t pixels) { return pixels >= 32 && pixels % 32 == 0 ? pixels + 1 : pixels; }
 
-LaneGeometry LaneGeometry::make(const Shape& shape, int64_t halo, LaneContent content) {
+LaneGeometry LaneGeometry::make(const Shape& shape, int64_t halo, LaneContent content, TileGrid grid) {
   const bool features = shape.rank() == 2;
   if ((!features && shape.rank() != 4) || (features && halo != 0) || halo < 0)
     throw ShapeError("lane order holds [n, c, h, w] with a halo or [n, f] without; here " + text(shape) +
@@ -112,13 +121,15 @@ LaneGeometry LaneGeometry::make(const Shape& shape, int64_t halo, LaneContent co
   for (int64_t extent : {shape[0], shape[1], features ? 1 : shape[2], features ? 1 : shape[3], halo})
     if (extent > kLimit)
       throw ShapeError("lane order: " + text(shape) + " with a halo of " + std::to_string(halo) + " is too large");
+  check_grid(shape, halo, grid);
   LaneGeometry g;
   g.n = shape[0];
   g.c = shape[1];
-  g.h = features ? 1 : shape[2];
-  g.w = features ? 1 : shape[3];
+  g.grid = grid;
+  g.h = (features ? 1 : shape[2]) / grid.rows;
+  g.w = (features ? 1 : shape[3]) / grid.columns;
   g.halo = halo;
-  g.blocks = (g.n + kLanes - 1) / kLanes;
+  g.blocks = chunk_count(g.n * grid.count(), kLanes);
   g.row = g.w + 2 * halo;
   g.plane = plane_lines(checked_mul(g.row, g.h + 2 * halo));
   g.content = content;
@@ -158,8 +169,11 @@ Tensor to_lanes(const Tensor& x, int64_t halo, uint8_t border) {
   return y;
 }
 
+Tensor tiles_to_plain(const Tensor& x);  // tiles.cpp
+
 Tensor to_plain(const Tensor& x) {
-  if (!x.is_lanes()) return x.contiguous();
+  if (x.is_plain()) return x.is_contiguous() ? x : x.clone();
+  if (x.is_tiles()) return tiles_to_plain(x);
   if (x.geometry().content == LaneContent::bytes) return bytes_to_plain(x);
   if (x.geometry().content == LaneContent::bits) return bits_to_plain(x);
   Tensor y = Tensor::empty(x.shape(), x.dtype());

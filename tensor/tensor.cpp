@@ -116,20 +116,37 @@ template Tensor Tensor::from(std::span<const int8_t>, const Shape&);
 template Tensor Tensor::from(std::span<const uint8_t>, const Shape&);
 
 Tensor Tensor::lanes(const Shape& shape, int64_t halo, DType dtype, uint8_t border) {
+  return allocate_lanes(shape, halo, {}, dtype, border);
+}
+
+Tensor Tensor::tiles(const Shape& shape, int64_t halo, TileGrid grid, DType dtype, uint8_t border) {
+  Tensor t = allocate_lanes(shape, halo, grid, dtype, border);
+  t.order_ = Order::tiles;
+  return t;
+}
+
+Tensor Tensor::bit_lanes(const Shape& shape, int64_t halo) {
+  return allocate_lines(shape, LaneGeometry::make(shape, halo, LaneContent::bits), DType::s32, 0);
+}
+
+Tensor Tensor::bit_tiles(const Shape& shape, int64_t halo, TileGrid grid) {
+  Tensor t = allocate_lines(shape, LaneGeometry::make(shape, halo, LaneContent::bits, grid), DType::s32, 0);
+  t.order_ = Order::tiles;
+  return t;
+}
+
+Tensor Tensor::allocate_lanes(const Shape& shape, int64_t halo, TileGrid grid, DType dtype, uint8_t border) {
   if (dtype != DType::f32 && dtype != DType::s32 && dtype != DType::u8)
     throw TypeError("lanes: hold f32, s32 or u8, not " + std::string(name(dtype)));
   if (border != 0 && dtype != DType::u8)
     throw TypeError("lanes: the border of " + std::string(name(dtype)) + " is 0, only that of u8 holds a zero point");
-  return allocate_lanes(shape, halo, dtype, dtype == DType::u8 ? LaneContent::bytes : LaneContent::word, border);
+  const LaneContent content = dtype == DType::u8 ? LaneContent::bytes : LaneContent::word;
+  return allocate_lines(shape, LaneGeometry::make(shape, halo, content, grid), dtype, border);
 }
 
-Tensor Tensor::bit_lanes(const Shape& shape, int64_t halo) {
-  return allocate_lanes(shape, halo, DType::s32, LaneContent::bits, 0);
-}
-
-Tensor Tensor::allocate_lanes(const Shape& shape, int64_t halo, DType dtype, LaneContent content, uint8_t border) {
+Tensor Tensor::allocate_lines(const Shape& shape, const LaneGeometry& geometry, DType dtype, uint8_t border) {
   Tensor t;
-  t.geometry_ = LaneGeometry::make(shape, halo, content);
+  t.geometry_ = geometry;
   const LaneGeometry& g = t.geometry_;
   t.storage_ = Storage::allocate(static_cast<size_t>(checked_mul(g.lines(), kLineBytes)));
   t.shape_ = shape;
@@ -156,17 +173,17 @@ Tensor Tensor::allocate_lanes(const Shape& shape, int64_t halo, DType dtype, Lan
 }
 
 std::span<const int64_t> Tensor::strides() const {
-  if (is_lanes()) throw TypeError("strides: " + pith::text(*this) + " is in lane order; call to_plain first");
+  if (!is_plain()) throw TypeError("strides: " + pith::text(*this) + " is in lane order; call to_plain first");
   return {strides_.data(), static_cast<size_t>(shape_.rank())};
 }
 
 const LaneGeometry& Tensor::geometry() const {
-  if (!is_lanes()) throw TypeError("geometry: " + pith::text(*this) + " is in plain order; call to_lanes first");
+  if (is_plain()) throw TypeError("geometry: " + pith::text(*this) + " is in plain order; call to_lanes first");
   return geometry_;
 }
 
 bool Tensor::is_contiguous() const {
-  if (!defined() || is_lanes()) return false;
+  if (!defined() || !is_plain()) return false;
   int64_t step = 1;
   for (int i = shape_.rank() - 1; i >= 0; --i) {
     if (shape_[i] != 1 && strides_[static_cast<size_t>(i)] != step) return shape_.numel() == 0;
@@ -177,7 +194,7 @@ bool Tensor::is_contiguous() const {
 
 size_t Tensor::bytes() const {
   if (!defined()) return 0;
-  if (is_lanes()) return static_cast<size_t>(geometry_.lines() * kLineBytes);
+  if (!is_plain()) return static_cast<size_t>(geometry_.lines() * kLineBytes);
   return static_cast<size_t>(numel()) * size_of(dtype_);
 }
 
@@ -214,7 +231,7 @@ double Tensor::item() const {
 
 template <class T>
 std::vector<T> Tensor::to_vector() const {
-  const Tensor plain = is_lanes() ? to_plain(*this) : *this;
+  const Tensor plain = is_plain() ? *this : to_plain(*this);
   std::vector<T> out;
   out.reserve(static_cast<size_t>(numel()));
   dispatch(plain.dtype_, [&]<class From>() {
@@ -308,12 +325,12 @@ Tensor Tensor::expand(const Shape& shape) const {
 }
 
 Tensor Tensor::contiguous() const {
-  if (is_lanes()) return to_plain(*this);
+  if (!is_plain()) return to_plain(*this);
   return is_contiguous() ? *this : clone();
 }
 
 Tensor Tensor::clone() const {
-  if (is_lanes()) {
+  if (!is_plain()) {
     Tensor t = *this;
     t.storage_ = Storage::allocate(bytes());
     std::memcpy(t.storage_->data(), storage_->data(), bytes());
@@ -341,7 +358,7 @@ Tensor Tensor::to(DType dtype) const {
 void Tensor::copy_from(const Tensor& source) {
   if (!(source.shape_ == shape_) || source.dtype_ != dtype_)
     throw ShapeError("copy: " + pith::text(source) + " does not fit into " + pith::text(*this));
-  if (is_lanes() && geometry_.content != LaneContent::word && (!source.is_lanes() || source.geometry() != geometry_))
+  if (!is_plain() && geometry_.content != LaneContent::word && (source.is_plain() || source.geometry() != geometry_))
     throw TypeError("copy: " + pith::text(source) + " lies in another order than " + pith::text(*this));
   if (is_lanes()) {
     const Tensor same = to_lanes(source, geometry_.halo);
@@ -349,7 +366,13 @@ void Tensor::copy_from(const Tensor& source) {
     std::memcpy(storage_->data(), same.storage_->data(), bytes());
     return;
   }
-  Tensor plain = source.is_lanes() ? to_plain(source) : source;
+  if (is_tiles()) {
+    const bool alike = source.is_tiles() && source.geometry() == geometry_;
+    const Tensor same = alike ? source : to_tiles(source, geometry_.grid, geometry_.halo);
+    if (!shares_storage_with(same)) std::memcpy(storage_->data(), same.storage_->data(), bytes());
+    return;
+  }
+  Tensor plain = source.is_plain() ? source : to_plain(source);
   if (shares_storage_with(plain) && !(is_contiguous() && plain.is_contiguous())) plain = plain.clone();
   dispatch(dtype_, [&]<class T>() {
     const T* in = plain.data<T>();
@@ -367,7 +390,7 @@ void Tensor::copy_from(const Tensor& source) {
 }
 
 void Tensor::fill(double value) {
-  if (is_lanes()) {
+  if (!is_plain()) {
     if (geometry_.content != LaneContent::word)
       throw TypeError("fill: the border of " + pith::text(*this) + " must stay; make a new tensor");
     if (value != 0) throw TypeError("fill: a lane-ordered tensor can only be filled with 0");
@@ -383,8 +406,9 @@ void Tensor::fill(double value) {
 
 std::string text(const Tensor& t) {
   if (!t.defined()) return "undefined tensor";
-  const bool bits = t.is_lanes() && t.geometry().content == LaneContent::bits;
-  return (bits ? "bit" : std::string(name(t.dtype()))) + (t.is_lanes() ? " lanes " : " ") + text(t.shape());
+  const bool bits = !t.is_plain() && t.geometry().content == LaneContent::bits;
+  const char* const order = t.is_lanes() ? " lanes " : t.is_tiles() ? " tiles " : " ";
+  return (bits ? "bit" : std::string(name(t.dtype()))) + order + text(t.shape());
 }
 
 }  // namespace pith

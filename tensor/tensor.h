@@ -1,8 +1,9 @@
 // Tensor: a dense array as a value. A handle that shares its Storage: copying a Tensor copies the handle, views share
 // bytes, clone() copies them, and nothing copies by accident.
 //
-// Orders: *plain* (strided, row-major unless it is a view) and *lanes* (tensor/lanes.h; f32, s32, u8 or bits, always
-// whole, never a view). Thread-safety: as an int's; several threads may read one Tensor, writing needs care.
+// Orders: *plain* (strided, row-major unless it is a view), *lanes* and *tiles* (tensor/lanes.h; f32, s32, u8 or bits,
+// always whole, never a view; tiles are what small batches are inferred in). Thread-safety: as an int's; several
+// threads may read one Tensor, writing needs care.
 #pragma once
 
 #include <array>
@@ -18,7 +19,7 @@
 
 namespace pith {
 
-enum class Order : uint8_t { plain, lanes };
+enum class Order : uint8_t { plain, lanes, tiles };
 
 class Tensor {
  public:
@@ -43,6 +44,9 @@ class Tensor {
   static Tensor lanes(const Shape& shape, int64_t halo, DType dtype = DType::f32, uint8_t border = 0);
   /// Lane-ordered bits, 32 channels in a word: data<int32_t>() are the words, whose halo is 0. dtype() is s32.
   static Tensor bit_lanes(const Shape& shape, int64_t halo);
+  /// Tile-ordered, likewise. shape: [n, c, h, w]. Throws ShapeError where the grid does not fit.
+  static Tensor tiles(const Shape& shape, int64_t halo, TileGrid grid, DType dtype = DType::f32, uint8_t border = 0);
+  static Tensor bit_tiles(const Shape& shape, int64_t halo, TileGrid grid);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -50,9 +54,11 @@ class Tensor {
   DType dtype() const { return dtype_; }
   Order order() const { return order_; }
   bool is_lanes() const { return order_ == Order::lanes; }
-  /// Strides in elements. Plain order only; throws TypeError for lanes.
+  bool is_tiles() const { return order_ == Order::tiles; }
+  bool is_plain() const { return order_ == Order::plain; }
+  /// Strides in elements. Plain order only; throws TypeError otherwise.
   std::span<const int64_t> strides() const;
-  /// Sizes of the lane order. Lanes only; throws TypeError for plain.
+  /// Sizes of the lane order. Lanes and tiles only; throws TypeError for plain.
   const LaneGeometry& geometry() const;
   /// Plain and row-major without gaps.
   bool is_contiguous() const;
@@ -101,7 +107,8 @@ class Tensor {
   void fill(double value);
 
  private:
-  static Tensor allocate_lanes(const Shape& shape, int64_t halo, DType dtype, LaneContent content, uint8_t border);
+  static Tensor allocate_lanes(const Shape& shape, int64_t halo, TileGrid grid, DType dtype, uint8_t border);
+  static Tensor allocate_lines(const Shape& shape, const LaneGeometry& geometry, DType dtype, uint8_t border);
 
   std::shared_ptr<Storage> storage_;
   Shape shape_;

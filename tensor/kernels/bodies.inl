@@ -14,6 +14,7 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/gemm_f32.inl"
 #include "tensor/kernels/elementwise.inl"
 #include "tensor/kernels/interleave.inl"
+#include "tensor/kernels/tile_border.inl"
 #include "tensor/kernels/norm.inl"
 #include "tensor/kernels/pool.inl"
 #include "tensor/kernels/reduce.inl"
@@ -23,6 +24,7 @@ const KernelTable table = {
     .isa = PITH_ISA_NAME,
     .interleave = interleave,
     .deinterleave = deinterleave,
+    .exchange_border = exchange_border,
     .conv_lines = conv_lines,
     .conv_lines_gradient = conv_lines_gradient,
     .conv_pixels = conv_pixels,

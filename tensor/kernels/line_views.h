@@ -49,4 +49,13 @@ struct LinePool {
   int64_t kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0}, dilation[2] = {1, 1};
 };
 
+/// Planes of lines whose lanes are tiles: every border line gets, lane by lane, a pixel of the neighbouring tile.
+struct TileBorder {
+  float* interior = nullptr;  ///< line (0, 0) of the first plane; elements are 4 bytes of anything
+  int64_t plane = 0, planes = 0;
+  int64_t row = 0, h = 0, w = 0, halo = 0;
+  const int32_t* from = nullptr;  ///< [3 above .. below][3 left .. right][16]: that neighbour's lane, or -1
+  uint32_t outside = 0;           ///< what a lane gets where there is no neighbour
+};
+
 }  // namespace pith

@@ -23,6 +23,9 @@ struct KernelTable {
   /// out[l * image + p] = in[p * in_step][l] for p < pixels, l < live. in_step in lines.
   void (*deinterleave)(const float* in, int64_t in_step, float* out, int64_t image, int64_t live, int64_t pixels);
 
+  /// Fills the border of every plane of tiles from the neighbours: see TileBorder. halo <= h, w.
+  void (*exchange_border)(const TileBorder& b);
+
   // --- float convolution -----------------------------------------------------------------------------------------
   /// One row of outputs of 16 images: see LineConv. y aliases neither x nor the weights.
   void (*conv_lines)(const LineConv& c);

@@ -75,5 +75,15 @@ inline float lowest(Vec a) {
   return _mm_cvtss_f32(_mm_min_ss(q, _mm_shuffle_ps(q, q, 1)));
 }
 
+inline void permute_line(const float* in, const int32_t* from, uint32_t outside, float* out) {
+  for (int l = 0; l < 16; ++l) {
+    if (from[l] < 0) {
+      __builtin_memcpy(out + l, &outside, 4);
+    } else {
+      __builtin_memcpy(out + l, in + from[l], 4);
+    }
+  }
+}
+
 }  // namespace kernels_avx2
 }  // namespace pith

@@ -83,6 +83,12 @@ inline float lowest(Vec a) {
   const __m128 q = _mm_min_ps(h, _mm_movehl_ps(h, h));
   return _mm_cvtss_f32(_mm_min_ss(q, _mm_shuffle_ps(q, q, 1)));
 }
+inline void permute_line(const float* in, const int32_t* from, uint32_t outside, float* out) {
+  const __m512i index = _mm512_loadu_si512(from), line = _mm512_loadu_si512(in);
+  const __mmask16 inside = _mm512_cmpge_epi32_mask(index, _mm512_setzero_si512());
+  const __m512i border = _mm512_set1_epi32(static_cast<int32_t>(outside));
+  _mm512_storeu_si512(out, _mm512_mask_permutexvar_epi32(border, inside, index, line));
+}
 
 }  // namespace kernels_avx512
 }  // namespace pith

@@ -51,5 +51,16 @@ inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {  // tot
 inline float highest(Vec a) { return a.v; }
 inline float lowest(Vec a) { return a.v; }
 
+/// out[l] = in[from[l]], or `outside` where from[l] < 0: a whole line of 16 elements of 4 bytes, moved as bits.
+inline void permute_line(const float* in, const int32_t* from, uint32_t outside, float* out) {
+  for (int l = 0; l < 16; ++l) {
+    if (from[l] < 0) {
+      __builtin_memcpy(out + l, &outside, 4);
+    } else {
+      __builtin_memcpy(out + l, in + from[l], 4);
+    }
+  }
+}
+
 }  // namespace kernels_scalar
 }  // namespace pith

@@ -103,7 +103,7 @@ Tensor combine(BinaryKind kind, const Tensor& a, const Tensor& b) {
     return in_order_of(a.is_lanes() ? a : b, combine(kind, to_plain(a), to_plain(b)));  // 0 / 0 is no 0
   }
   const Shape shape = same ? a.shape() : broadcast(a.shape(), b.shape(), name_of(kind));
-  const Tensor left = a.is_lanes() ? to_plain(a) : a, right = b.is_lanes() ? to_plain(b) : b;
+  const Tensor left = a.is_plain() ? a : to_plain(a), right = b.is_plain() ? b : to_plain(b);
   Tensor y = Tensor::empty(shape, a.dtype());
   dispatch_floating(a, [&]<class T>() {
     if (same && left.is_contiguous() && right.is_contiguous()) {

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <vector>
+
 #include "tensor/error.h"
+#include "tensor/kernels/table.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
 
@@ -108,6 +112,106 @@ TEST(BitLanes, PutTheSignsOfThirtyTwoChannelsIntoOneWord) {
   EXPECT_EQ(y.data<int32_t>()[0], 0) << "the halo";
   const std::vector<int8_t> back = to_lanes(y, 2).to_vector<int8_t>();
   for (size_t i = 0; i < in.size(); ++i) ASSERT_EQ(back[i], in[i] >= 0 ? 1 : -1);
+}
+
+struct TileCase {
+  Shape shape;
+  TileGrid grid;
+  int64_t halo;
+};
+
+/// Pixel (y, x) of a plain image, 0 outside of it.
+float pixel(const Tensor& plain, int64_t n, int64_t c, int64_t y, int64_t x) {
+  const Shape& s = plain.shape();
+  if (n >= s[0] || y < 0 || y >= s[2] || x < 0 || x >= s[3]) return 0;
+  return plain.data<float>()[((n * s[1] + c) * s[2] + y) * s[3] + x];
+}
+
+TEST(Tiles, HoldTheirImageAndTheirNeighboursPixelsAroundIt) {
+  for (const TileCase& t :
+       {TileCase{{1, 2, 8, 12}, {4, 4}, 1}, TileCase{{2, 3, 8, 6}, {4, 2}, 2}, TileCase{{3, 1, 4, 4}, {2, 2}, 2},
+        TileCase{{8, 2, 6, 5}, {2, 1}, 1}, TileCase{{1, 1, 4, 4}, {4, 4}, 1}, TileCase{{5, 2, 4, 4}, {1, 4}, 0}}) {
+    Tensor plain = Tensor::empty(t.shape);
+    fill_normal(plain, 0, 1, {.seed = 3});
+    const Tensor tiles = to_tiles(plain, t.grid, t.halo);
+    ASSERT_TRUE(tiles.is_tiles() && !tiles.is_lanes());
+    const LaneGeometry& g = tiles.geometry();
+    for (int64_t b = 0; b < g.blocks; ++b)
+      for (int64_t c = 0; c < g.c; ++c)
+        for (int64_t y = -t.halo; y < g.h + t.halo; ++y)
+          for (int64_t x = -t.halo; x < g.w + t.halo; ++x)
+            for (int64_t l = 0; l < 16; ++l) {
+              const int64_t tile = l % t.grid.count(), row = tile / t.grid.columns, column = tile % t.grid.columns;
+              ASSERT_EQ(tiles.data<float>()[g.line(b, c, y, x) * 16 + l],
+                        pixel(plain, b * g.images() + l / t.grid.count(), c, row * g.h + y, column * g.w + x))
+                  << text(t.shape) << " lane " << l << " at " << y << ", " << x;
+            }
+    EXPECT_EQ(to_plain(tiles).to_vector<float>(), plain.to_vector<float>()) << text(t.shape);
+    EXPECT_EQ(to_lanes(tiles, 1).to_vector<float>(), plain.to_vector<float>()) << text(t.shape);
+    EXPECT_EQ(to_plain(to_tiles(tiles, t.grid, 0)).to_vector<float>(), plain.to_vector<float>()) << text(t.shape);
+  }
+}
+
+TEST(Tiles, MoveTheBitsOfAnyElementTypeAlikeOnEveryTable) {
+  constexpr int64_t kSide = 3, kHalo = 2, kRow = kSide + 2 * kHalo, kLines = kRow * kRow;
+  std::vector<int32_t> from(9 * 16);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<int32_t>(i * 7 % 17) - 1;
+  std::vector<uint32_t> start(kLines * 16);
+  for (size_t i = 0; i < start.size(); ++i) start[i] = static_cast<uint32_t>(i * 2654435761u) | 0x7f800001u;  // NaNs
+  std::vector<uint32_t> first;
+  for (const char* isa : {"scalar", "avx2", "avx512"}) {
+    const KernelTable* const table = kernels_for(isa);
+    if (table == nullptr) continue;
+    std::vector<float> lines(start.size());
+    std::memcpy(lines.data(), start.data(), start.size() * 4);
+    table->exchange_border({.interior = lines.data() + (kHalo * kRow + kHalo) * 16,
+                            .plane = kLines,
+                            .planes = 1,
+                            .row = kRow,
+                            .h = kSide,
+                            .w = kSide,
+                            .halo = kHalo,
+                            .from = from.data()});
+    std::vector<uint32_t> bits(start.size());
+    std::memcpy(bits.data(), lines.data(), start.size() * 4);
+    if (first.empty()) first = bits;
+    EXPECT_EQ(bits, first) << isa;
+  }
+  EXPECT_NE(first, start);
+}
+
+TEST(Tiles, FillEveryLaneOfASmallBatchWhereTheImagesDivide) {
+  EXPECT_EQ(tile_grid(1, 32, 32), (TileGrid{4, 4}));
+  EXPECT_EQ(tile_grid(2, 32, 32), (TileGrid{4, 2}));
+  EXPECT_EQ(tile_grid(3, 32, 32), (TileGrid{4, 4}));
+  EXPECT_EQ(tile_grid(4, 32, 32), (TileGrid{2, 2}));
+  EXPECT_EQ(tile_grid(8, 32, 31), (TileGrid{2, 1}));
+  EXPECT_EQ(tile_grid(12, 8, 8), (TileGrid{2, 2}));
+  EXPECT_EQ(tile_grid(1, 30, 32), (TileGrid{}));
+  EXPECT_EQ(tile_grid(16, 32, 32), (TileGrid{}));
+}
+
+TEST(Tiles, OfBytesHoldTheZeroPointWhereTheImageEnds) {
+  Tensor x = Tensor::tiles({1, 5, 4, 4}, 1, {4, 4}, DType::u8, 77);
+  const LaneGeometry& g = x.geometry();
+  uint8_t* const p = x.mutable_data<uint8_t>();
+  for (int64_t plane = 0; plane < 2; ++plane)
+    for (int64_t i = 0; i < 64; ++i) p[g.line(0, plane, 0, 0) * 64 + i] = static_cast<uint8_t>(100 * plane + i);
+  exchange_halo(x, 77);
+  for (int64_t i = 0; i < 64; ++i) {
+    const bool top = i / 16 == 0, left = i / 4 % 4 == 0;  // lane i / 4 is tile (i / 16, i / 4 % 4)
+    ASSERT_EQ(p[g.line(0, 1, -1, 0) * 64 + i], top ? 77 : 100 + i - 16);
+    ASSERT_EQ(p[g.line(0, 0, 0, -1) * 64 + i], left ? 77 : i - 4);
+  }
+  EXPECT_EQ(to_plain(x).data<uint8_t>()[4 * 16 + 5], 100 + 5 * 4);
+}
+
+TEST(Tiles, RefuseAGridThatDoesNotFit) {
+  const Tensor x = Tensor::zeros({1, 1, 8, 8});
+  EXPECT_THROW(to_tiles(x, {3, 1}, 1), ShapeError);
+  EXPECT_THROW(to_tiles(x, {16, 1}, 1), ShapeError);
+  EXPECT_THROW(to_tiles(x, {4, 4}, 3), ShapeError);
+  EXPECT_THROW(to_tiles(Tensor::zeros({1, 1, 8, 8}, DType::f64), {4, 4}, 1), TypeError);
 }
 
 }  // namespace
