@@ -14,8 +14,8 @@
 //     last block, are zero (so sums over a line are sums over images);
 //   - u8: the halo holds the zero point (the integer that stands for 0.0), whatever it is. Dead lanes and the dead
 //     bytes behind the last channel hold any value, and no result may depend on them (packed weights are 0 there);
-//   - bits: the halo is all zero bits, which stands for -1; dead lanes and the dead bits behind the last channel hold
-//     any value. Whoever wants a padding of 0 or counts bits corrects for them.
+//   - bits: the halo is all zero bits, which stands for -1 (ops/binary_conv2d.h corrects for it); the dead bits behind
+//     the last channel are zero, so that they never differ from a weight's; dead lanes hold any value.
 //
 // Small batches, inference only: *tiles as lanes*. The lanes of a block are then rows x columns tiles of each of its
 // images (TileGrid), the geometry's h and w are a tile's, and the same loops run over the same lines, of every type.
@@ -91,7 +91,7 @@ class Tensor;
 /// must be 0 for the other types. Throws TypeError for other types and for bits.
 Tensor to_lanes(const Tensor& x, int64_t halo, uint8_t border = 0);
 
-/// The signs of x as bits: 1 where x >= 0 (NaN is not), else 0. x: f32 or s8, plain or lanes, [n, c, h, w] or [n, f].
+/// The signs of x as bits: 1 where x >= 0 (NaN is not), else 0. x: f32, s8 or bits, plain or lanes, of 2 or 4 axes.
 Tensor to_bit_lanes(const Tensor& x, int64_t halo);
 
 /// The grid that leaves no lane of `n` images of h x w empty, with the largest tiles; {1, 1} where none divides them

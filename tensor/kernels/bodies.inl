@@ -19,8 +19,11 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/pool.inl"
 #include "tensor/kernels/reduce.inl"
 
+#include "tensor/kernels/bits.inl"
+#include "tensor/kernels/narrow.inl"
+
 extern const KernelTable table;
-const KernelTable table = {
+constexpr KernelTable table = {
     .isa = PITH_ISA_NAME,
     .interleave = interleave,
     .deinterleave = deinterleave,
@@ -45,7 +48,26 @@ const KernelTable table = {
     .line_max_pool_gradient = line_max_pool_gradient,
     .line_mean_pool = line_mean_pool,
     .line_mean_pool_gradient = line_mean_pool_gradient,
+
+    .line_signs = line_signs,
+    .conv_bits_counts = conv_bits_counts,
+    .conv_bits_floats = conv_bits_floats,
+    .conv_bits_bits = conv_bits_bits,
+    .narrow_product = narrow_product,
+    .narrow_unpack = narrow_unpack,
 };
+
+#ifdef PITH_POPCOUNT_BEGIN
+/// The same for processors that count the bits of a word in one instruction.
+static constexpr KernelTable counting_words(KernelTable t) {
+  t.conv_bits_counts = by_words::conv_bits_counts;
+  t.conv_bits_floats = by_words::conv_bits_floats;
+  t.conv_bits_bits = by_words::conv_bits_bits;
+  return t;
+}
+extern const KernelTable popcount_table;
+constexpr KernelTable popcount_table = counting_words(table);
+#endif
 
 }  // namespace PITH_ISA_NAMESPACE
 }  // namespace pith

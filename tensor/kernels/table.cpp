@@ -14,7 +14,7 @@ namespace kernels_avx2 {
 extern const KernelTable table;
 }
 namespace kernels_avx512 {
-extern const KernelTable table;
+extern const KernelTable table, popcount_table;
 }
 
 namespace {
@@ -43,7 +43,11 @@ const KernelTable& choose() {
 const KernelTable* kernels_for(const char* isa) {
   if (!std::strcmp(isa, "scalar")) return &kernels_scalar::table;
   if (!std::strcmp(isa, "avx2")) return has_avx2() ? &kernels_avx2::table : nullptr;
-  if (!std::strcmp(isa, "avx512")) return has_avx512() ? &kernels_avx512::table : nullptr;
+  if (!std::strcmp(isa, "avx512_base")) return has_avx512() ? &kernels_avx512::table : nullptr;
+  if (!std::strcmp(isa, "avx512")) {
+    if (!has_avx512()) return nullptr;
+    return __builtin_cpu_supports("avx512vpopcntdq") ? &kernels_avx512::popcount_table : &kernels_avx512::table;
+  }
   return nullptr;
 }
 

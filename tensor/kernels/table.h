@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensor/kernels/bit_views.h"
 #include "tensor/kernels/line_views.h"
 #include "tensor/kernels/maps.h"
+#include "tensor/kernels/narrow_views.h"
 #include "tensor/kernels/views.h"
 
 namespace pith {
@@ -79,12 +81,30 @@ struct KernelTable {
   /// Sum of each window over the kernel's size.
   void (*line_mean_pool)(const LinePool& n);
   void (*line_mean_pool_gradient)(const LinePool& n);
+
+  // --- bits ------------------------------------------------------------------------------------------------------
+  /// Signs of lanes of floats as words of bits: see LineSigns.
+  void (*line_signs)(const LineSigns& s);
+  /// Binary convolution, one row of outputs: see LineBitConv. y = dot, exact as long as it fits 32 bits.
+  void (*conv_bits_counts)(const LineBitConv& c, int32_t* y);
+  /// y = scale dot + bias, each step rounded.
+  void (*conv_bits_floats)(const LineBitConv& c, float* y);
+  /// Bit k of y = (different <= base) turned round where `inverted` says so; bits behind the last channel are 0.
+  void (*conv_bits_bits)(const LineBitConv& c, uint32_t* y);
+
+  // --- weights of 4, 2 and 1 bits --------------------------------------------------------------------------------
+  /// Rows of narrow weights times columns of signed bytes: see NarrowProduct. Sums are exact modulo 2^32.
+  void (*narrow_product)(const NarrowProduct& p);
+  /// Codes to signed bytes: see NarrowUnpack.
+  void (*narrow_unpack)(const NarrowUnpack& u);
 };
 
 /// The table in force. Throws ArgumentError when PITH_ISA names an unknown set or one that this CPU lacks.
 const KernelTable& kernels();
 
 /// A table by name ("scalar", "avx2", "avx512"), or nullptr where the name is unknown or the CPU lacks it.
+/// "avx512_base" is "avx512" without the kernels that ask for more than the set's first processors had (VPOPCNTDQ); it
+/// is what "avx512" means on those, and here it lets the others be tested.
 const KernelTable* kernels_for(const char* isa);
 
 }  // namespace pith

@@ -1,0 +1,88 @@
+// Binary convolution, bits to bits, beside the machine's xor-popcount-add ceiling and our dense f32 convolution, taking
+// turns. Operations: 2 n k c kh kw oh ow with the real number of channels, so that stage 1, whose 16 channels fill half
+// of a word, can reach half of the ceiling at most.
+#include <immintrin.h>
+
+#include "bench/turns.h"
+#include "tensor/kernels/table.h"
+#include "tensor/ops/binary_conv2d.h"
+#include "tensor/ops/conv2d.h"
+#include "tensor/parallel.h"
+#include "tensor/random.h"
+
+namespace pith::bench {
+namespace {
+
+constexpr int64_t kCeilingSteps = 20'000, kChains = 12;
+
+/// Twelve chains of xor, population count and add in registers: 1,024 operations a step and chain.
+__attribute__((target("avx512f,avx512vpopcntdq"))) void popcount_ceiling() {
+  __m512i a = _mm512_set1_epi32(0x12345678), b = _mm512_set1_epi32(0x55555555);
+  __m512i s0 = a, s1 = a, s2 = a, s3 = a, s4 = a, s5 = a, s6 = a, s7 = a, s8 = a, s9 = a, s10 = a, s11 = a;
+  for (int64_t i = 0; i < kCeilingSteps; ++i) {
+#define PITH_STEP(s)                                                    \
+  asm volatile("" : "+v"(a));                                           \
+  s = _mm512_add_epi64(s, _mm512_popcnt_epi64(_mm512_xor_si512(a, b))); \
+  asm volatile("" : "+v"(s));
+    PITH_STEP(s0)
+    PITH_STEP(s1) PITH_STEP(s2) PITH_STEP(s3) PITH_STEP(s4) PITH_STEP(s5) PITH_STEP(s6) PITH_STEP(s7) PITH_STEP(s8)
+        PITH_STEP(s9) PITH_STEP(s10) PITH_STEP(s11)
+#undef PITH_STEP
+  }
+}
+
+struct Stage {
+  const char* name;
+  int64_t n, c, h;
+};
+
+constexpr Stage kStages[] = {{"stage1", 128, 16, 32},
+                             {"stage2", 128, 32, 16},
+                             {"stage3", 128, 64, 8},
+                             {"c128", 32, 128, 16},
+                             {"c256", 32, 256, 8}};
+
+void binary_conv(benchmark::State& state, const Stage& s) {
+  set_threads(1);
+  Tensor x = Tensor::empty({s.n, s.c, s.h, s.h}), w = Tensor::empty({s.c, s.c, 3, 3});
+  fill_normal(x, 0, 1, {.seed = 1});
+  fill_normal(w, 0, 1, {.seed = 2});
+  const Window window{.padding = {1, 1}};
+  const Tensor bits = to_bit_lanes(x, 1), lanes = to_lanes(x, 1);
+  const ops::BinaryWeights packed = ops::pack_binary_weights(w);
+  const ops::BinaryTarget to{.output = ops::BinaryOutput::bits};
+  const double operations = 2.0 * 9 * static_cast<double>(s.n * s.c * s.c * s.h * s.h);
+  std::vector<Turn> turns = {
+      {"binary", operations, [&] { benchmark::DoNotOptimize(ops::binary_conv2d(bits, packed, window, to)); }},
+      {"dense", operations, [&] { benchmark::DoNotOptimize(ops::conv2d(lanes, w, window)); }}};
+  if (__builtin_cpu_supports("avx512vpopcntdq"))
+    turns.push_back({"ceiling", 1024.0 * kCeilingSteps * kChains, popcount_ceiling});
+  take_turns(state, turns);
+  state.SetLabel(kernels().isa);
+}
+
+void binarize(benchmark::State& state, const Stage& s) {
+  set_threads(1);
+  Tensor x = Tensor::empty({s.n, s.c, s.h, s.h});
+  fill_normal(x, 0, 1, {.seed = 1});
+  const Tensor lanes = to_lanes(x, 1);
+  for (auto _ : state) benchmark::DoNotOptimize(to_bit_lanes(lanes, 1));
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(lanes.bytes()));
+}
+
+[[maybe_unused]] const int registered = [] {
+  for (const Stage& s : kStages) {
+    const std::string shape = std::string(s.name) + "/n" + std::to_string(s.n);
+    benchmark::RegisterBenchmark(("bits/conv/" + shape + "/t1").c_str(),
+                                 [=](benchmark::State& b) { binary_conv(b, s); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark(("bits/binarize/" + shape + "/t1").c_str(), [=](benchmark::State& b) {
+      binarize(b, s);
+    })->Unit(benchmark::kMicrosecond);
+  }
+  return 0;
+}();
+
+}  // namespace
+}  // namespace pith::bench

@@ -1,0 +1,55 @@
+// Several functions taking turns in one run: the claim is a ratio, and neighbours on the machine slow all sides alike.
+#pragma once
+
+#include <benchmark/benchmark.h>
+#include <time.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace pith::bench {
+
+/// CPU seconds of this thread, which other processes do not inflate.
+inline double thread_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Turn {
+  std::string name;
+  double operations;  ///< of one call
+  std::function<void()> run;
+};
+
+/// Runs the turns in order once an iteration. The first is the row's time; every other adds the counters "x <name>",
+/// how many times its rate the first one reaches: best of all rounds, and median ("med"). Rates in 10^9 operations a
+/// second.
+inline void take_turns(benchmark::State& state, const std::vector<Turn>& turns) {
+  std::vector<std::vector<double>> seconds(turns.size());
+  for (const Turn& t : turns) t.run();
+  for (auto _ : state) {
+    for (size_t i = 0; i < turns.size(); ++i) {
+      const double begin = thread_seconds();
+      turns[i].run();
+      seconds[i].push_back(thread_seconds() - begin);
+    }
+    state.SetIterationTime(seconds[0].back());
+  }
+  std::vector<double> best, median;
+  for (size_t i = 0; i < turns.size(); ++i) {
+    std::sort(seconds[i].begin(), seconds[i].end());
+    best.push_back(turns[i].operations / seconds[i].front() * 1e-9);
+    median.push_back(turns[i].operations / seconds[i][seconds[i].size() / 2] * 1e-9);
+  }
+  state.counters["best"] = best[0];
+  state.counters["med"] = median[0];
+  for (size_t i = 1; i < turns.size(); ++i) {
+    state.counters["x " + turns[i].name] = best[0] / best[i];
+    state.counters["x " + turns[i].name + " med"] = median[0] / median[i];
+  }
+}
+
+}  // namespace pith::bench
