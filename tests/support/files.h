@@ -78,6 +78,14 @@ inline std::string real_data(const std::string& name) {
   return std::filesystem::exists(p) ? p.string() : "";
 }
 
+/// File `name` of the golden vectors that were recorded from the model ($PITH_REFERENCE/name), or "" where there is none.
+inline std::string reference_file(const std::string& name) {
+  const char* root = std::getenv("PITH_REFERENCE");
+  if (root == nullptr) return "";
+  const std::filesystem::path p = std::filesystem::path(root) / name;
+  return std::filesystem::exists(p) ? p.string() : "";
+}
+
 /// The message of the `Kind` that `call` throws; fails the test and gives "" where it throws nothing of that kind.
 template <class Kind, class Call>
 std::string message_of(const Call& call) {
