@@ -64,7 +64,7 @@ TEST_F(CifarFileTest, RefusesALabelAboveNineWithItsOffset) {
 
 TEST_F(CifarFileTest, RefusesTruncatedGzip) {
   std::vector<uint8_t> file = test::stored_gzip(records(2));
-  file.resize(file.size() - 9);
+  file.erase(file.end() - 9, file.end());
   EXPECT_NE(refused(file).find("cut short"), std::string::npos);
 }
 
