@@ -24,19 +24,20 @@ struct Turn {
   std::function<void()> run;
 };
 
-/// Runs the turns in order once an iteration. The first is the row's time; every other adds the counters "x <name>",
-/// how many times its rate the first one reaches: best of all rounds, and median ("med"). Rates in 10^9 operations a
-/// second.
+/// Runs the turns in order once an iteration; the row's time is all of them. "best" and "med" are the rates of the
+/// first, and every other adds the counters "x <name>", how many times its rate the first one reaches: best of all
+/// rounds, and median ("med"). Rates in 10^9 operations a second.
 inline void take_turns(benchmark::State& state, const std::vector<Turn>& turns) {
   std::vector<std::vector<double>> seconds(turns.size());
   for (const Turn& t : turns) t.run();
   for (auto _ : state) {
+    const double start = thread_seconds();
     for (size_t i = 0; i < turns.size(); ++i) {
       const double begin = thread_seconds();
       turns[i].run();
       seconds[i].push_back(thread_seconds() - begin);
     }
-    state.SetIterationTime(seconds[0].back());
+    state.SetIterationTime(thread_seconds() - start);
   }
   std::vector<double> best, median;
   for (size_t i = 0; i < turns.size(); ++i) {
