@@ -34,7 +34,7 @@ struct NarrowProduct {
 struct NarrowUnpack {
   int bits = 4;
   const uint8_t* codes = nullptr;   ///< [vectors][64]
-  const uint8_t* levels = nullptr;  ///< 4 bits: [16], of a code; else [4][4], of a code of the vector's output channel
+  const uint8_t* levels = nullptr;  ///< 4 bits: [16], code - 8; else [4][4], of a code of the byte's output channel
   int8_t* out = nullptr;            ///< [vectors * 8 / bits][64]
   int64_t vectors = 0;
 };
