@@ -21,6 +21,13 @@ namespace PITH_ISA_NAMESPACE {
 
 #include "tensor/kernels/bits.inl"
 #include "tensor/kernels/narrow.inl"
+#include "tensor/kernels/quantize.inl"  // before those that end in it
+
+#include "tensor/kernels/conv_s8.inl"
+
+#include "tensor/kernels/sparse_conv_s8.inl"
+
+#include "tensor/kernels/rows_s8.inl"
 
 extern const KernelTable table;
 constexpr KernelTable table = {
@@ -55,6 +62,13 @@ constexpr KernelTable table = {
     .conv_bits_bits = conv_bits_bits,
     .narrow_product = narrow_product,
     .narrow_unpack = narrow_unpack,
+    .conv_int = conv_int,
+    .sparse_conv_int = sparse_conv_int,
+    .int_rows = int_rows,
+    .requantize_wide = requantize_wide,
+    .quantize_lines = quantize_lines,
+    .dequantize_lines = dequantize_lines,
+    .range = range_of,
 };
 
 #ifdef PITH_POPCOUNT_BEGIN

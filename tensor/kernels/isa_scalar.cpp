@@ -3,5 +3,6 @@
 #define PITH_ISA_NAME "scalar"
 #include "tensor/kernels/vec_scalar.h"
 #include "tensor/kernels/vec_words_scalar.h"  // behind it
+#include "tensor/kernels/vec_int_scalar.h"
 
 #include "tensor/kernels/bodies.inl"

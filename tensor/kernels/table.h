@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "tensor/kernels/bit_views.h"
+#include "tensor/kernels/int_views.h"
 #include "tensor/kernels/line_views.h"
 #include "tensor/kernels/maps.h"
 #include "tensor/kernels/narrow_views.h"
@@ -97,6 +98,21 @@ struct KernelTable {
   void (*narrow_product)(const NarrowProduct& p);
   /// Codes to signed bytes: see NarrowUnpack.
   void (*narrow_unpack)(const NarrowUnpack& u);
+
+  // --- integers: 8-bit activations and weights, 32-bit sums; equal to the bit on every table ----------------------
+  /// Rows of outputs of 16 images, finished as Requantize says: see IntConv. y aliases neither x nor the residual.
+  void (*conv_int)(const IntConv& c);
+  /// The same for weights of which only blocks of 1 x 4 are kept: see SparseIntConv.
+  void (*sparse_conv_int)(const SparseIntConv& c);
+  /// Few vectors times rows of weights as they lie at rest, raw sums: see IntRows.
+  void (*int_rows)(const IntRows& c);
+  /// Sums that needed 64 bits, finished by the same rule: see WideSums.
+  void (*requantize_wide)(const WideSums& s);
+  /// Real numbers to u8 and back: see QuantizeLines, DequantizeLines.
+  void (*quantize_lines)(const QuantizeLines& q);
+  void (*dequantize_lines)(const DequantizeLines& q);
+  /// Lowers *lowest and raises *highest to the extremes of x; NaN is skipped.
+  void (*range)(const float* x, int64_t count, float* lowest, float* highest);
 };
 
 /// The table in force. Throws ArgumentError when PITH_ISA names an unknown set or one that this CPU lacks.
