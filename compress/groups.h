@@ -37,7 +37,10 @@ class Groups {
   Granularity granularity() const { return granularity_; }
   /// The group of position i in row-major order.
   int64_t of(int64_t i) const {
-    return (i / a_.stride % a_.extent * b_.extent + i / b_.stride % b_.extent) * c_.extent + i / c_.stride % c_.extent;
+    int64_t group = i / a_.stride % a_.extent;
+    if (b_.extent > 1) group = group * b_.extent + i / b_.stride % b_.extent;  // divisions are dear
+    if (c_.extent > 1) group = group * c_.extent + i / c_.stride % c_.extent;
+    return group;
   }
   /// Keeps exactly the groups whose flag is not 0. Throws ShapeError unless there are count() flags.
   Mask mask(const std::vector<uint8_t>& keep) const;

@@ -48,6 +48,7 @@ plant(data/loader.cpp "#include \"autograd/variable.h\"\n" "data may not include
 plant(autograd/variable.cpp "#include \"tensor/kernels/table.h\"\n" "autograd may not include")
 plant(tensor/shape.h "#include <oneapi/tbb/task.h>\n" "has another door")
 plant(nn/module.cpp "#include <zlib.h>\n" "zlib.h> has another door")
+plant(compress/groups.cpp "#include <yaml-cpp/yaml.h>\n" "yaml.h> has another door")
 plant(tensor/kernels/interleave.inl "#include <algorithm>\n" "a kernel file may not include <algorithm>")
 plant(tensor/kernels/vec_avx2.h "inline int x() { return std::min(1, 2); }\n" "names std::")
 plant(tensor/planted.h "// no guard\n" "no #pragma once")

@@ -39,7 +39,7 @@ set(room_tests "(tests|bench|apps|compress|nn|autograd|data|tensor)/.*")
 set(exception_tensor/kernels/table.cpp "tensor/error\\.h")  # the chooser: asks the CPU, refuses by sentence
 
 # --- Doors: outside packages, and the only files that open them ----------------------------------------------------------
-set(packages tbb blas random123 stb zlib zip curl xxhash json eigen text_output benchmark gtest)
+set(packages tbb blas random123 stb zlib zip curl xxhash json yaml eigen text_output benchmark gtest)
 set(package_tbb "(oneapi/)?tbb/.*")
 set(door_tbb "tensor/parallel\\.cpp")
 set(package_blas "(cblas|openblas).*")
@@ -58,6 +58,8 @@ set(package_xxhash "xxh.*")
 set(door_xxhash "tensor/checksum\\.cpp")
 set(package_json "nlohmann/.*")
 set(door_json "(tensor/json_header\\.cpp|apps/.*|tests/.*|bench/.*)")
+set(package_yaml "yaml-cpp/.*")
+set(door_yaml "compress/schedule/yaml_file\\.cpp")
 set(package_eigen "Eigen/.*")
 set(door_eigen "(tests/support/.*|bench/.*)")
 set(package_text_output "(fmt|spdlog|CLI)/.*")

@@ -1,0 +1,56 @@
+// PruningPolicy: asks a method for masks when its time has come, and applies them, hard or soft (mask_options.h).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "compress/schedule/activation_statistics.h"
+#include "compress/schedule/mask_options.h"
+#include "compress/schedule/policy.h"
+#include "compress/schedule/timing.h"
+
+namespace pith::compress {
+
+/// Minibatches that activations are measured for before a mask is chosen by them.
+inline constexpr int64_t kActivationMinibatches = 10;
+
+class PruningPolicy : public Policy {
+ public:
+  /// Model and statistics outlive it. Throws what bind() throws.
+  PruningPolicy(std::shared_ptr<const PruningMethod> method, const Timing& timing, const MaskOptions& options,
+                nn::Module& model, ActivationStatistics& activations);
+
+  void on_epoch_begin(const Tick& tick) override;
+  void on_minibatch_begin(const Tick& tick) override;
+  void before_step(const Tick& tick) override;
+  void on_minibatch_end(const Tick& tick) override;
+  void on_epoch_end(const Tick& tick) override;
+  void save(State& state, const std::string& prefix) const override;
+  void load(const State& state, const std::string& prefix) override;
+
+ private:
+  /// A parameter with what a soft mask needs beside it.
+  struct Pruned : Bound {
+    Tensor shadow;                     ///< the weights before masking
+    std::shared_ptr<const Mask> soft;  ///< the mask of the forward pass
+    std::shared_ptr<const Mask> held;  ///< hard, taken off for one dense gradient
+    double scale = 1;
+    Memory memory;
+  };
+
+  bool is_soft() const { return options_.mask_on_forward_only; }
+  bool in_force(const Tick& tick) const { return timing_.in_force(tick.epoch()); }
+  /// Is a new mask wanted in this minibatch?
+  bool is_due(const Tick& tick) const;
+  void choose(const Tick& tick);
+  void apply_soft();
+  std::vector<Target> targets();
+
+  std::shared_ptr<const PruningMethod> method_;
+  Timing timing_;
+  MaskOptions options_;
+  ActivationStatistics& activations_;
+  std::vector<Pruned> parameters_;
+};
+
+}  // namespace pith::compress
