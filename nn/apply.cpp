@@ -24,4 +24,9 @@ Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, c
   return conv2d(x, in_use(w), optional(b), window, tail);
 }
 
+MeasuredVariable apply_conv_measured(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
+                                     const Tensor& pivot) {
+  return conv2d_measured(x, in_use(w), optional(b), window, pivot);
+}
+
 }  // namespace pith::nn

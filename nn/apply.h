@@ -21,4 +21,8 @@ Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b)
 Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
                     const ConvTail& tail = {});
 
+/// apply_conv, measured for the batch normalisation that follows (autograd/ops/conv2d.h). pivot [k]: the running means.
+MeasuredVariable apply_conv_measured(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
+                                     const Tensor& pivot);
+
 }  // namespace pith::nn

@@ -32,7 +32,7 @@ ops::Moments moments_of(const Tensor& x, BatchNormState& state, const BatchNormO
   if (!options.training) return running;
   if (x.shape()[1] > 0 && x.numel() / x.shape()[1] < 2)
     throw ShapeError("batch_norm: training needs at least two elements a channel, here is " + text(x.shape()));
-  return ops::batch_moments(x);
+  return options.moments != nullptr && options.moments->count > 0 ? *options.moments : ops::batch_moments(x);
 }
 
 }  // namespace

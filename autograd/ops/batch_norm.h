@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/variable.h"
+#include "tensor/ops/batch_norm.h"
 
 namespace pith {
 
@@ -16,6 +17,7 @@ struct BatchNormOptions {
   double momentum = 0.1;
   double epsilon = 1e-5;
   bool relu = false;     ///< y = max(., 0) in the same pass
+  const ops::Moments* moments = nullptr;  ///< training: those of x, where somebody has gathered them already
 };
 
 /// y = gamma (x - mean) / sqrt(var + eps) + beta, per channel over n, h, w; then + residual if it is defined; then ReLU

@@ -13,10 +13,20 @@ bool in_lanes(const Tensor& x) {
   return x.dtype() == DType::f32 && (x.is_lanes() || gradients_enabled() || x.shape()[0] >= kLaneBatch);
 }
 
+/// A small batch for inference as tiles, if every pixel then stays in its tile; undefined otherwise.
+Tensor in_tiles(const Tensor& x, const Shape& w, const Window& window) {
+  if (x.dtype() != DType::f32 || x.is_lanes() || gradients_enabled()) return {};
+  const int64_t halo = ops::conv2d_halo(x.shape(), w, window);
+  if (x.is_tiles()) return ops::tiles_fit(x, w, window) ? x : Tensor();
+  const TileGrid grid = tile_grid(x.shape()[0], x.shape()[2], x.shape()[3]);
+  return ops::tiles_fit(x.shape(), grid, w, window) ? to_tiles(x, grid, halo) : Tensor();
+}
+
 /// x in the order that the convolution wants, with border enough.
 Tensor prepare(const Tensor& x, const Shape& w, const Window& window) {
   static_cast<void>(conv2d_shape(x.shape(), w, window));
-  if (!in_lanes(x)) return x;
+  if (Tensor tiles = in_tiles(x, w, window); tiles.defined()) return tiles;
+  if (!in_lanes(x)) return x.contiguous();
   const int64_t halo = ops::conv2d_halo(x.shape(), w, window);
   return x.is_lanes() && x.geometry().halo >= halo ? x : to_lanes(x, halo);
 }
@@ -26,6 +36,20 @@ Tensor value_or_none(const Variable& v) { return v.defined() ? v.value() : Tenso
 bool is_recorded(const Variable& x, const Variable& w, const Variable& b, const ConvTail& tail) {
   return gradients_enabled() &&
          (x.requires_gradient() || w.requires_gradient() || b.requires_gradient() || tail.residual.requires_gradient());
+}
+
+/// y, made of `input` (x as prepared), with its way back.
+Variable record_conv(const Variable& x, const Variable& w, const Variable& b, const Window& window, const Tensor& input,
+                     Tensor y) {
+  const Tensor weight = w.value();
+  std::vector<Variable> inputs{x, w};
+  if (b.defined()) inputs.push_back(b);
+  return record("conv2d", std::move(y), std::move(inputs),
+                [=, biased = b.defined()](const Tensor& dy, Gradients& into) {
+                  into.add(0, [&] { return ops::conv2d_input_gradient(dy, weight, input.shape(), window); });
+                  into.add(1, [&] { return ops::conv2d_weight_gradient(input, dy, weight.shape(), window); });
+                  if (biased) into.add(2, [&] { return ops::channel_sum(dy); });
+                });
 }
 
 }  // namespace
@@ -43,16 +67,15 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const W
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window) {
   const Tensor input = prepare(x.value(), w.shape(), window);
-  const Tensor weight = w.value();
-  Tensor y = ops::conv2d(input, weight, window, {.bias = value_or_none(b)});
-  std::vector<Variable> inputs{x, w};
-  if (b.defined()) inputs.push_back(b);
-  return record("conv2d", std::move(y), std::move(inputs),
-                [=, biased = b.defined()](const Tensor& dy, Gradients& into) {
-                  into.add(0, [&] { return ops::conv2d_input_gradient(dy, weight, input.shape(), window); });
-                  into.add(1, [&] { return ops::conv2d_weight_gradient(input, dy, weight.shape(), window); });
-                  if (biased) into.add(2, [&] { return ops::channel_sum(dy); });
-                });
+  return record_conv(x, w, b, window, input, ops::conv2d(input, w.value(), window, {.bias = value_or_none(b)}));
+}
+
+MeasuredVariable conv2d_measured(const Variable& x, const Variable& w, const Variable& b, const Window& window,
+                                 const Tensor& pivot) {
+  const Tensor input = prepare(x.value(), w.shape(), window);
+  if (b.defined() || !input.is_lanes()) return {conv2d(x, w, b, window), {}};
+  ops::MeasuredConv conv = ops::conv2d_measured(input, w.value(), window, pivot);
+  return {record_conv(x, w, b, window, input, std::move(conv.y)), std::move(conv.moments)};
 }
 
 }  // namespace pith

@@ -25,10 +25,13 @@ Variable BatchNorm2d::normalize(const Variable& x, const Tail& tail) {
     return tail.relu ? relu(y) : y;
   }
   BatchNormState state{mean_, variance_};
-  Variable y = batch_norm(
-      x, in_use(weight_), in_use(bias_), state,
-      {.training = training(), .momentum = options_.momentum, .epsilon = options_.epsilon, .relu = tail.relu},
-      tail.residual);
+  Variable y = batch_norm(x, in_use(weight_), in_use(bias_), state,
+                          {.training = training(),
+                           .momentum = options_.momentum,
+                           .epsilon = options_.epsilon,
+                           .relu = tail.relu,
+                           .moments = tail.moments},
+                          tail.residual);
   mean_ = state.mean;  // handles: the operation may have replaced them instead of writing through them
   variance_ = state.variance;
   return y;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/module.h"
+#include "tensor/ops/batch_norm.h"
 
 namespace pith::nn {
 
@@ -20,6 +21,7 @@ class BatchNorm2d : public Module {
   struct Tail {
     Variable residual;
     bool relu = false;
+    const ops::Moments* moments = nullptr;  ///< x's own, if they are known; used in training
   };
   /// relu(norm(x) + residual) under this layer's name. No tap sees it: callers use it where none is installed.
   Variable call_fused(const Variable& x, const Tail& tail);

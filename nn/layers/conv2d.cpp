@@ -40,6 +40,11 @@ Variable Conv2d::call_fused(const Variable& x, const ConvTail& tail) {
   return apply_conv(x, weight_, bias_, window_, tail);
 }
 
+MeasuredVariable Conv2d::call_measured(const Variable& x, const Tensor& pivot) {
+  const LayerScope scope(name());
+  return apply_conv_measured(x, weight_, bias_, window_, pivot);
+}
+
 Variable Conv2d::forward(const Variable& x) { return apply_conv(x, weight_, bias_, window_); }
 
 }  // namespace pith::nn

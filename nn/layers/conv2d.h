@@ -28,6 +28,9 @@ class Conv2d : public Module {
   /// With the sum and ReLU that follow in the same pass, under this layer's name. No tap sees it.
   Variable call_fused(const Variable& x, const ConvTail& tail);
 
+  /// With the moments of its result, under this layer's name. No tap sees it.
+  MeasuredVariable call_measured(const Variable& x, const Tensor& pivot);
+
   Parameter& weight() { return weight_; }
   Parameter* bias() { return bias_; }
   const Window& window() const { return window_; }

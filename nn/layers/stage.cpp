@@ -22,8 +22,12 @@ Variable run_stage(const Stage& s, const Variable& x, const Variable& residual) 
   const bool normalizes = s.norm != nullptr && !s.norm->is_identity();
   if (s.conv != nullptr && !normalizes) return s.conv->call_fused(x, {.residual = residual, .relu = s.relu != nullptr});
   if (s.norm == nullptr) return run_apart(s, x, residual);
-  const Variable y = s.conv != nullptr ? s.conv->call(x) : x;
-  return s.norm->call_fused(y, {.residual = residual, .relu = s.relu != nullptr});
+  if (s.conv == nullptr || !s.norm->training()) {
+    const Variable y = s.conv != nullptr ? s.conv->call(x) : x;
+    return s.norm->call_fused(y, {.residual = residual, .relu = s.relu != nullptr});
+  }
+  const MeasuredVariable conv = s.conv->call_measured(x, s.norm->running_mean());
+  return s.norm->call_fused(conv.y, {.residual = residual, .relu = s.relu != nullptr, .moments = &conv.moments});
 }
 
 }  // namespace pith::nn

@@ -11,6 +11,7 @@ namespace PITH_ISA_NAMESPACE {
 
 #include "tensor/kernels/conv_f32.inl"
 #include "tensor/kernels/conv_pixels_f32.inl"
+#include "tensor/kernels/conv_window.inl"
 #include "tensor/kernels/gemm_f32.inl"
 #include "tensor/kernels/elementwise.inl"
 #include "tensor/kernels/interleave.inl"
@@ -37,6 +38,7 @@ constexpr KernelTable table = {
     .exchange_border = exchange_border,
     .conv_lines = conv_lines,
     .conv_lines_gradient = conv_lines_gradient,
+    .conv_window = conv_window,
     .conv_pixels = conv_pixels,
     .gemm = gemm,
     .gemm_dot = gemm_dot,

@@ -14,7 +14,9 @@ struct LineTile {
 
 template <int K, int P>
 static inline void finish_tile(const LineConv& c, LineTile<K, P>& t, int64_t k0, int64_t i0, int part) {
-  for (int k = 0; k < K && k0 + k < c.channels; ++k) {
+  for (int k = 0; k < K; ++k) {
+    if (k0 + k >= c.channels)
+      continue;  // a fixed count: an index known at run time only would move the sums into memory
     const Vec scale = Vec::set(c.scale ? c.scale[k0 + k] : 1.0f), bias = Vec::set(c.bias ? c.bias[k0 + k] : 0.0f);
     for (int p = 0; p < P; ++p) {
       Vec v = t.sum[k][p];
@@ -104,11 +106,33 @@ static inline void add_sums(const Vec* v, float* total) {
   }
 }
 
+/// A tile's share of the lines that the next call reads, spread over its rows: width lines of each of some planes.
+struct GradientAhead {
+  const float* p;
+  int64_t plane, width, first, last;  ///< lines first .. last - 1 of [planes][width]
+
+  static GradientAhead share(const float* p, int64_t plane, int64_t planes, int64_t width, int64_t part,
+                             int64_t parts) {
+    if (p == nullptr) return {nullptr, 0, 1, 0, 0};
+    return {p, plane, width, planes * width * part / parts, planes * width * (part + 1) / parts};
+  }
+  void fetch(int64_t row) const {  // lines from the first row
+    int64_t at = first / width * plane + row, column = first % width;
+    for (int64_t i = first; i < last; ++i) {
+      __builtin_prefetch(p + (at + column) * 16, 0, 2);
+      if (++column == width) column = 0, at += plane;
+    }
+  }
+};
+
 /// K output channels by T taps: the sums of a whole strip stay in registers, then each line of sums is added up.
 template <int K, int T, bool kUnitStep>
 static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t d0) {
   const int64_t step = kUnitStep ? 1 : c.x_step;
   const int64_t last = c.channels - 1;
+  const int64_t tile = (k0 / K * c.depth + d0) / T, tiles = (c.channels + K - 1) / K * c.depth / T + 1;
+  const GradientAhead x_ahead = GradientAhead::share(c.next_x, c.x_plane, c.x_planes, c.x_row, tile, tiles);
+  const GradientAhead dy_ahead = GradientAhead::share(c.next_dy, c.dy_plane, c.channels, c.outputs, tile, tiles);
   float total[T][K] = {};
   for (int part = 0; part < 16; part += Vec::kWidth) {
     Vec sum[T][K];
@@ -119,6 +143,10 @@ static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t 
       for (int t = 0; t < T; ++t) x[t] = c.x + (c.taps[d0 + t] + row * c.x_row) * 16 + part;
       for (int k = 0; k < K; ++k)
         dy[k] = c.dy + ((k0 + k < last ? k0 + k : last) * c.dy_plane + row * c.dy_row) * 16 + part;
+      if (part == 0) {
+        x_ahead.fetch(row * c.x_row);
+        dy_ahead.fetch(row * c.dy_row);
+      }
       for (int64_t i = 0; i < c.outputs; ++i) {
         Vec g[K];
         for (int k = 0; k < K; ++k) g[k] = Vec::load(dy[k] + i * 16);
@@ -137,6 +165,8 @@ static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t 
 template <int K, bool kUnitStep>
 static inline void gradient_taps(const LineConvGradient& c, int64_t k0) {
   int64_t d = 0;
+  if constexpr (K == 1 && kWide)
+    for (; d + 9 <= c.depth; d += 9) gradient_tile<1, 9, kUnitStep>(c, k0, d);
   for (; d + kTileTaps <= c.depth; d += kTileTaps) gradient_tile<K, kTileTaps, kUnitStep>(c, k0, d);
   for (; d + 3 <= c.depth; d += 3) gradient_tile<K, 3, kUnitStep>(c, k0, d);
   for (; d < c.depth; ++d) gradient_tile<K, 1, kUnitStep>(c, k0, d);

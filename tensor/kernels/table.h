@@ -14,6 +14,7 @@
 #include "tensor/kernels/maps.h"
 #include "tensor/kernels/narrow_views.h"
 #include "tensor/kernels/views.h"
+#include "tensor/kernels/window_views.h"
 
 namespace pith {
 
@@ -30,10 +31,13 @@ struct KernelTable {
   void (*exchange_border)(const TileBorder& b);
 
   // --- float convolution -----------------------------------------------------------------------------------------
-  /// One row of outputs of 16 images: see LineConv. y aliases neither x nor the weights.
+  /// One row of outputs of 16 images, taps anywhere, weights as they lie: see LineConv. y aliases neither x nor the
+  /// weights.
   void (*conv_lines)(const LineConv& c);
   /// Adds the weight gradient of some rows of 16 images: see LineConvGradient.
   void (*conv_lines_gradient)(const LineConvGradient& c);
+  /// Rows of outputs of 16 images by a window whose weights are packed: see WindowConv. y aliases nothing that is read.
+  void (*conv_window)(const WindowConv& c);
   /// One plain image: see PixelConv. y aliases neither x nor residual.
   void (*conv_pixels)(const PixelConv& c);
 

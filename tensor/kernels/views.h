@@ -37,6 +37,10 @@ struct LineConvGradient {
   int64_t x_step = 1, x_row = 0;     ///< lines
   int64_t dy_row = 0, dy_plane = 0;  ///< lines; neighbouring outputs are neighbours
   int64_t w_step = 0;                ///< floats
+  /// Where the next call's x and dy lie, or null: lines that are fetched into the second-level cache meanwhile.
+  const float* next_x = nullptr;
+  const float* next_dy = nullptr;
+  int64_t x_planes = 0, x_plane = 0;  ///< input channels that the taps read, and lines between them
 };
 
 /// A convolution of one plain image, for batches too small to fill lines: pixels are lanes. x holds, for every input

@@ -74,7 +74,7 @@ Moments lane_moments(const Tensor& x) {
 
 Tensor lane_normalize(const Tensor& x, const Normalization& norm, const Tensor& residual) {
   const LaneGeometry& g = x.geometry();
-  Tensor y = Tensor::lanes(x.shape(), g.halo);
+  Tensor y = x.is_tiles() ? Tensor::tiles(x.shape(), g.halo, g.grid) : Tensor::lanes(x.shape(), g.halo);
   each_plane(g, [&](int64_t i) {
     const size_t c = static_cast<size_t>(i % g.c);
     const Line shift = line_of(g, i / g.c, norm.shift[c]);
@@ -89,6 +89,7 @@ Tensor lane_normalize(const Tensor& x, const Normalization& norm, const Tensor& 
     n.relu = norm.relu;
     kernels().line_norm(n);
   });
+  if (y.is_tiles()) exchange_halo(y);
   return y;
 }
 
@@ -202,6 +203,10 @@ Tensor normalize(const Tensor& x, const Normalization& norm, const Tensor& resid
   if (residual.defined()) {
     check_floating("batch_norm", x, residual);
     check_shape("batch_norm", "the residual", residual, x.shape());
+  }
+  if (x.is_tiles()) {
+    const LaneGeometry& g = x.geometry();
+    return lane_normalize(x, norm, residual.defined() ? to_tiles(residual, g.grid, g.halo) : residual);
   }
   if (x.is_lanes()) return lane_normalize(x, norm, residual.defined() ? in_order_of(x, residual) : residual);
   const Tensor in = x.contiguous(), add = residual.defined() ? to_plain(residual) : residual;

@@ -95,7 +95,8 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const Conv
   check_epilogue(epilogue, shape, x.dtype());
   const Tensor weight = to_plain(w);
   const ConvEpilogue plain = plain_epilogue(epilogue);
-  if (x.is_lanes()) return lane_conv::forward(table, x, weight, window, plain);
+  if (x.is_lanes() || (x.is_tiles() && tiles_fit(x, w.shape(), window)))
+    return lane_conv::forward(table, x, weight, window, plain);
   const Tensor input = x.contiguous();
   if (x.dtype() == DType::f32) return plain_conv::forward(table, input, weight, window, plain);
   Tensor y = Tensor::zeros(shape, DType::f64);
@@ -103,6 +104,34 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const Conv
                     window);
   apply_epilogue(y, plain);
   return y;
+}
+
+MeasuredConv conv2d_measured(const Tensor& x, const Tensor& w, const Window& window, const Tensor& pivot,
+                             const KernelTable& table) {
+  check_types("conv2d", x, w);
+  const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
+  check_per_channel("pivot", pivot, shape, x.dtype());
+  if (x.is_lanes()) return lane_conv::forward_measured(table, x, to_plain(w), window, to_plain(pivot));
+  Tensor y = conv2d(x, w, window, {}, table);
+  Moments moments = batch_moments(y);
+  return {std::move(y), std::move(moments)};
+}
+
+bool tiles_fit(const Tensor& x, const Shape& w, const Window& window) {
+  return x.dtype() == DType::f32 && tiles_fit(x.shape(), x.geometry().grid, w, window);
+}
+
+bool tiles_fit(const Shape& x, TileGrid grid, const Shape& w, const Window& window) {
+  if (grid == TileGrid{} || x[2] % grid.rows != 0 || x[3] % grid.columns != 0) return false;
+  const Shape y = conv2d_shape(x, w, window);
+  const int64_t rows = x[2] / grid.rows, columns = x[3] / grid.columns, smallest = std::min(rows, columns);
+  for (int axis : {0, 1}) {
+    const size_t a = static_cast<size_t>(axis);
+    const int64_t stride = window.stride[a], last = (w[axis + 2] - 1) * window.dilation[a] - window.padding[a];
+    if ((axis == 0 ? rows : columns) % stride != 0 || y[axis + 2] * stride != x[axis + 2]) return false;
+    if (std::max(window.padding[a], last - stride + 1) > smallest) return false;
+  }
+  return std::min(rows / window.stride[0], columns / window.stride[1]) >= 1;
 }
 
 Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const Shape& x, const Window& window,

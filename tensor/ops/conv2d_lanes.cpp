@@ -1,261 +1,269 @@
 #include "tensor/ops/conv2d_lanes.h"
 
-#include <algorithm>
+#include <cmath>
 #include <vector>
 
-#include "tensor/parallel.h"
+#include "tensor/ops/batch_norm.h"
 
 namespace pith::ops::lane_conv {
 namespace {
 
 constexpr int64_t L = LaneGeometry::kLanes;
+constexpr int64_t kGroup = 4;  // output channels whose weights lie side by side (WindowConv::w)
 
 int64_t halo_for(const Shape& image) { return image[2] * image[3] == 1 ? 0 : 1; }
 
-/// x with a border of at least `halo`; a wider one stays.
-Tensor with_halo(const Tensor& x, int64_t halo) { return x.geometry().halo >= halo ? x : to_lanes(x, halo); }
-
-/// Along one axis, the outputs first, first + step, ... that read the same taps; `offset` is the input index that
-/// kernel index `kernel` reads for the first of them (below zero: in the border), and each further one reads one more.
-struct AxisTap {
-  int64_t kernel, offset;
-};
+/// Along one axis, `count` outputs first, first + step, ... that read the same taps: kernel indices kernel, kernel +
+/// kernel_step, ... (kernel_step may be negative), which lie at inputs offset, offset + tap_step, ... for the first of
+/// them; each further output starts input_step further.
 struct AxisClass {
   int64_t first = 0, step = 1, count = 0;
-  std::vector<AxisTap> taps;
+  int64_t taps = 0, kernel = 0, kernel_step = 1, offset = 0, tap_step = 1, input_step = 1;
+  /// Input that tap t of output i reads.
+  int64_t input(int64_t i, int64_t t) const { return i * input_step + offset + t * tap_step; }
 };
 
+/// Forward: all outputs are of one class.
+AxisClass forward_class(int64_t outputs, int64_t kernel, const Window& window, size_t axis) {
+  return {.count = outputs,
+          .taps = kernel,
+          .offset = -window.padding[axis],
+          .tap_step = window.dilation[axis],
+          .input_step = window.stride[axis]};
+}
+
 /// Way back of one axis. dx[i] sums w[r] dy[(i + padding - r dilation) / stride] where that is whole: i falls into
-/// `stride` classes with taps of their own. Kernel indices run down, so that inputs are read upwards.
+/// `stride` classes with taps of their own. Kernel indices run down, so that inputs are read upwards; the indices of a
+/// class lie stride / gcd(stride, dilation) apart, so its inputs are equally far apart too.
 std::vector<AxisClass> gradient_classes(int64_t extent, int64_t kernel, const Window& window, size_t axis) {
-  const int64_t stride = window.stride[axis];
+  const int64_t stride = window.stride[axis], dilation = window.dilation[axis];
   std::vector<AxisClass> classes;
   for (int64_t first = 0; first < std::min(stride, extent); ++first) {
-    AxisClass c{first, stride, (extent - first + stride - 1) / stride, {}};
+    AxisClass c{.first = first, .step = stride, .count = (extent - first + stride - 1) / stride};
     for (int64_t r = kernel - 1; r >= 0; --r) {
-      const int64_t reach = first + window.padding[axis] - r * window.dilation[axis];
-      if (reach % stride == 0) c.taps.push_back({r, reach / stride});
+      const int64_t reach = first + window.padding[axis] - r * dilation;
+      if (reach % stride != 0) continue;
+      if (c.taps == 0) c.kernel = r, c.offset = reach / stride;
+      if (c.taps == 1) c.kernel_step = r - c.kernel, c.tap_step = reach / stride - c.offset;
+      ++c.taps;
     }
-    classes.push_back(std::move(c));
+    classes.push_back(c);
   }
   return classes;
 }
 
-/// Border that `classes` read around an axis of this extent.
-int64_t reach(const std::vector<AxisClass>& classes, int64_t extent) {
-  int64_t halo = 0;
-  for (const AxisClass& c : classes)
-    for (const AxisTap& t : c.taps) halo = std::max({halo, -t.offset, t.offset + c.count - extent});
-  return halo;
+/// Border that a class reads around an axis of this extent.
+int64_t reach(const AxisClass& c, int64_t extent) {
+  if (c.taps == 0) return 0;
+  return std::max({int64_t{0}, -c.input(0, 0), c.input(c.count - 1, c.taps - 1) - (extent - 1)});
 }
 
-/// Distances from one line to the taps of `channels` channels, in the order of the weights [channel][row][column].
-std::vector<int32_t> distances(const LaneGeometry& g, int64_t channels, const std::vector<int64_t>& rows,
-                               const std::vector<int64_t>& columns) {
-  std::vector<int32_t> taps;
-  taps.reserve(static_cast<size_t>(channels) * rows.size() * columns.size());
-  for (int64_t c = 0; c < channels; ++c)
-    for (int64_t r : rows)
-      for (int64_t s : columns) taps.push_back(static_cast<int32_t>(c * g.plane + r * g.row + s));
-  return taps;
+/// Does one tap of each outermost output, and nothing else, lie outside on the left, on the right?
+bool clips_left(const AxisClass& c) { return c.taps == 3 && c.tap_step == 1 && c.input(0, 0) == -1; }
+bool clips_right(const AxisClass& c, int64_t extent) {
+  return c.taps == 3 && c.tap_step == 1 && c.input(c.count - 1, 2) == extent;
 }
 
-std::vector<int64_t> window_offsets(int64_t kernel, const Window& window, size_t axis) {
-  std::vector<int64_t> offsets;
-  for (int64_t r = 0; r < kernel; ++r) offsets.push_back(r * window.dilation[axis] - window.padding[axis]);
-  return offsets;
+/// One product with a window: what goes in, where it goes, which rows and columns.
+struct Plan {
+  const LaneGeometry &from, &to;
+  AxisClass rows, columns;
+  int64_t groups, in_channels, channels;  ///< of one group
+  bool tiled;
+
+  int64_t depth() const { return in_channels * rows.taps * columns.taps; }
+  /// Floats of one group's packed weights.
+  int64_t weights() const { return (channels == 1 ? 1 : (channels + kGroup - 1) / kGroup * kGroup) * depth(); }
+
+  /// Outputs of class rows begin .. end - 1 of one block and group. Pointers to data only; no weights, no epilogue.
+  WindowConv window(const float* in, float* out, int64_t block, int64_t group, int64_t begin, int64_t end) const {
+    WindowConv c;
+    c.x = in + from.line(block, group * in_channels, rows.input(begin, 0), columns.input(0, 0)) * L;
+    c.y = out + to.line(block, group * channels, rows.first + begin * rows.step, columns.first) * L;
+    c.in_channels = in_channels, c.channels = channels, c.rows = end - begin, c.outputs = columns.count;
+    c.kernel_rows = rows.taps, c.kernel_columns = columns.taps;
+    c.x_plane = from.plane, c.x_row = rows.input_step * from.row, c.x_step = columns.input_step;
+    c.tap_row = rows.tap_step * from.row, c.tap_column = columns.tap_step;
+    c.y_plane = to.plane, c.y_row = rows.step * to.row, c.y_step = columns.step;
+    c.top = rows.input(begin, 0), c.row_step = rows.input_step, c.tap_step = rows.tap_step;
+    c.height = tiled ? 0 : from.h;  // the border of tiles holds their neighbours
+    c.clips_left = !tiled && clips_left(columns);
+    c.clips_right = !tiled && clips_right(columns, from.w);
+    return c;
+  }
+};
+
+Plan forward_plan(const LaneGeometry& from, const LaneGeometry& to, const Shape& w, const Window& window, bool tiled) {
+  return {from,
+          to,
+          forward_class(to.h, w[2], window, 0),
+          forward_class(to.w, w[3], window, 1),
+          window.groups,
+          w[1],
+          w[0] / window.groups,
+          tiled};
 }
 
-/// Rows of outputs in one chunk: about 4 million multiply-adds, so that a chunk outweighs its handing over.
-int64_t rows_per_chunk(int64_t rows, int64_t products_per_row) {
-  constexpr int64_t kProducts = 4'000'000;
-  const int64_t wanted = std::clamp<int64_t>(kProducts / std::max<int64_t>(products_per_row, 1), 1, rows);
-  return chunk_count(rows, chunk_count(rows, wanted));  // strips of equal height
+/// All taps in the order in which they lie, so that 4 output channels are 4 long rows side by side.
+Tensor forward_weights(const Plan& plan, const Tensor& w) {
+  if (plan.channels == 1) return w;
+  const int64_t depth = plan.depth();
+  Tensor packed = Tensor::empty({plan.groups * plan.weights()});
+  float* out = packed.mutable_data<float>();
+  const float* in = w.data<float>();
+  for (int64_t g = 0; g < plan.groups; ++g, in += plan.channels * depth)
+    for (int64_t k = 0; k < plan.channels; k += kGroup, out += kGroup * depth) {
+      const float* const a = in + k * depth;
+      if (k + kGroup <= plan.channels) {
+        for (int64_t d = 0; d < depth; ++d)
+          for (int64_t i = 0; i < kGroup; ++i) out[d * kGroup + i] = a[i * depth + d];
+      } else {
+        for (int64_t d = 0; d < depth; ++d)
+          for (int64_t i = 0; i < kGroup; ++i) out[d * kGroup + i] = k + i < plan.channels ? a[i * depth + d] : 0.0f;
+      }
+    }
+  return packed;
 }
 
-/// Calls body(block, first row, last row + 1) for every strip of every block of images.
-template <class Body>
-void for_each_strip(int64_t blocks, int64_t rows, int64_t strip, const Body& body) {
-  const int64_t strips = chunk_count(rows, strip);
-  parallel_for(blocks * strips, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      body(i / strips, i % strips * strip, std::min(rows, (i % strips + 1) * strip));
-  });
-}
-
-const float* at(const Tensor& t, int64_t index) { return t.defined() ? t.data<float>() + index : nullptr; }
-
-/// Weights [k, c / groups, kh, kw] as [c][k of the group][rows of a][columns of b]: those that one class of dx reads.
-std::vector<float> class_weights(const Tensor& w, int64_t groups, const AxisClass& a, const AxisClass& b) {
-  const int64_t filters = w.shape()[0] / groups, channels = w.shape()[1], window = w.shape()[2] * w.shape()[3];
-  std::vector<int64_t> taps;  // of the class, in one window
-  for (const AxisTap& r : a.taps)
-    for (const AxisTap& s : b.taps) taps.push_back(r.kernel * w.shape()[3] + s.kernel);
-  std::vector<float> packed(static_cast<size_t>(w.shape()[0] * channels) * taps.size());
-  float* out = packed.data();
-  for (int64_t g = 0; g < groups; ++g)
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t k = g * filters; k < (g + 1) * filters; ++k) {
-        const float* const from = w.data<float>() + (k * channels + c) * window;
-        for (int64_t t : taps) *out++ = from[t];
+/// The input gradient's weights: those of the plan's taps, with output and input channels changed.
+Tensor gradient_weights(const Plan& plan, const Tensor& w) {
+  std::vector<int64_t> taps;  // floats from the window's first
+  for (int64_t r = 0; r < plan.rows.taps; ++r)
+    for (int64_t s = 0; s < plan.columns.taps; ++s)
+      taps.push_back((plan.rows.kernel + r * plan.rows.kernel_step) * w.shape()[3] + plan.columns.kernel +
+                     s * plan.columns.kernel_step);
+  const int64_t side = plan.channels == 1 ? 1 : kGroup, size = w.shape()[2] * w.shape()[3];
+  Tensor packed = Tensor::empty({plan.groups * plan.weights()});
+  float* out = packed.mutable_data<float>();
+  for (int64_t g = 0; g < plan.groups; ++g)
+    for (int64_t k = 0; k < plan.channels; k += side)
+      for (int64_t c = 0; c < plan.in_channels; ++c) {
+        const float* const from = w.data<float>() + ((g * plan.in_channels + c) * plan.channels + k) * size;
+        for (const int64_t t : taps)
+          for (int64_t i = 0; i < side; ++i) *out++ = k + i < plan.channels ? from[i * size + t] : 0.0f;
       }
   return packed;
 }
 
-/// dx of the outputs of one class of rows and one of columns.
-void input_gradient_class(const KernelTable& kernels, const Tensor& dy, const Tensor& w, int64_t groups, Tensor& dx,
-                          const AxisClass& a, const AxisClass& b) {
-  const LaneGeometry &from = dy.geometry(), &to = dx.geometry();
-  const int64_t channels = w.shape()[1], filters = w.shape()[0] / groups;
-  std::vector<int64_t> rows, columns;
-  for (const AxisTap& t : a.taps) rows.push_back(t.offset);
-  for (const AxisTap& t : b.taps) columns.push_back(t.offset);
-  const std::vector<int32_t> taps = distances(from, filters, rows, columns);
-  const std::vector<float> weights = class_weights(w, groups, a, b);
-  const int64_t depth = static_cast<int64_t>(taps.size());
-  const float* const in = dy.data<float>();
-  float* const out = dx.mutable_data<float>();
-  const int64_t strip = rows_per_chunk(a.count, to.c * depth * b.count * L);
-  for_each_strip(to.blocks, a.count, strip, [&](int64_t block, int64_t begin, int64_t end) {
-    for (int64_t g = 0; g < groups; ++g)
-      for (int64_t i = begin; i < end; ++i)
-        kernels.conv_lines({.x = in + from.line(block, g * filters, i, 0) * L,
-                            .taps = taps.data(),
-                            .w = weights.data() + g * channels * depth,
-                            .y = out + to.line(block, g * channels, a.first + i * a.step, b.first) * L,
-                            .depth = depth,
-                            .channels = channels,
-                            .outputs = b.count,
-                            .y_step = b.step,
-                            .y_plane = to.plane,
-                            .w_step = depth});
-  });
+int64_t strip_height(const Plan& plan) {
+  return rows_per_chunk(plan.rows.count, plan.to.c * plan.depth() * plan.columns.count * L);
 }
 
-/// How the weight gradient is split: every part of the images has sums of its own, added in order afterwards; large
-/// weights are split by output channel instead, so that the sums stay below about 4 MB in all.
-struct GradientSplit {
-  int64_t image_parts, filter_parts;
-};
+const float* at(const Tensor& t, int64_t index) { return t.defined() ? t.data<float>() + index : nullptr; }
 
-GradientSplit split_gradient(int64_t blocks, int64_t weights, int64_t filters, int64_t groups) {
-  constexpr int64_t kParts = 8, kSums = 1 << 20;
-  const int64_t images = std::clamp<int64_t>(kSums / std::max<int64_t>(weights, 1), 1, std::min(blocks, kParts));
-  const int64_t most = groups > 1 ? groups : chunk_count(filters, 8);
-  return {images, std::clamp<int64_t>(chunk_count(kParts, images), 1, std::max<int64_t>(most, 1))};
+/// The residual as y lies.
+Tensor residual_like(const Tensor& residual, const Tensor& y) {
+  if (!residual.defined()) return residual;
+  const LaneGeometry& g = y.geometry();
+  return y.is_tiles() ? to_tiles(residual, g.grid, g.halo) : to_lanes(residual, g.halo);
 }
 
-/// Rows of outputs that one call of the gradient kernel covers: about 80 lines of dy for each of its 4 channels, which
-/// then stay in the first-level cache while all taps pass by.
-int64_t gradient_rows(const LaneGeometry& dy) {
-  constexpr int64_t kLines = 80;
-  return chunk_count(dy.h, chunk_count(dy.h, std::clamp<int64_t>(kLines / dy.w, 1, dy.h)));
-}
+/// Sums of one strip, per channel: two lines, of distances from the pivot and of their squares.
+constexpr int64_t kSums = 2 * L;
 
-/// sums[i] of every part added in the order of the parts.
-Tensor add_parts(const std::vector<float>& sums, int64_t parts, const Shape& shape) {
-  Tensor dw = Tensor::zeros(shape);
-  float* const out = dw.mutable_data<float>();
-  const int64_t count = shape.numel();
-  for (int64_t p = 0; p < parts; ++p)
-    for (int64_t i = 0; i < count; ++i) out[i] += sums[static_cast<size_t>(p * count + i)];
-  return dw;
+/// Mean and variance of each channel from the strips' sums, joined in order. A channel whose mean lies so far from its
+/// pivot that the difference of sums cancels is marked by a variance below zero.
+Moments join(const Tensor& sums, const LaneGeometry& g, const Tensor& pivot) {
+  constexpr double kFarthest = 100;  // squared distance over variance: two digits of seven may cancel
+  const int64_t strips = sums.numel() / std::max<int64_t>(1, g.c * kSums),
+                per_block = strips / std::max<int64_t>(1, g.blocks);
+  Moments m{std::vector<double>(static_cast<size_t>(g.c)), std::vector<double>(static_cast<size_t>(g.c)),
+            g.n * g.h * g.w};
+  for (int64_t c = 0; c < g.c; ++c) {
+    double first = 0, second = 0;
+    for (int64_t i = 0; i < strips; ++i) {
+      const float* const lanes = sums.data<float>() + (i * g.c + c) * kSums;
+      for (int64_t l = 0; l < g.live(i / per_block); ++l) first += lanes[l], second += lanes[L + l];
+    }
+    const double count = static_cast<double>(m.count), off = first / count, variance = second / count - off * off;
+    m.mean[static_cast<size_t>(c)] = pivot.data<float>()[c] + off;
+    m.variance[static_cast<size_t>(c)] = off * off > kFarthest * variance ? -1 : std::max(variance, 0.0);
+  }
+  return m;
 }
 
 }  // namespace
 
 Tensor forward(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
                const ConvEpilogue& epilogue) {
-  const Shape &s = w.shape(), shape = conv2d_shape(x.shape(), s, window);
-  const Tensor input = with_halo(x, conv2d_halo(x.shape(), s, window));
-  Tensor y = Tensor::lanes(shape, halo_for(shape));
-  const Tensor residual = epilogue.residual.defined() ? to_lanes(epilogue.residual, y.geometry().halo) : Tensor();
-  const LaneGeometry &from = input.geometry(), &to = y.geometry();
-  const int64_t groups = window.groups, filters = s[0] / groups, channels = s[1];
-  const std::vector<int32_t> taps =
-      distances(from, channels, window_offsets(s[2], window, 0), window_offsets(s[3], window, 1));
-  const int64_t depth = static_cast<int64_t>(taps.size());
-  const float* const in = input.data<float>();
+  const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
+  const Tensor input = with_halo(x, conv2d_halo(x.shape(), w.shape(), window));
+  const bool tiled = x.is_tiles();
+  Tensor y = tiled ? Tensor::tiles(shape, 1, x.geometry().grid) : Tensor::lanes(shape, halo_for(shape));
+  const Tensor residual = residual_like(epilogue.residual, y);
+  const Plan plan = forward_plan(input.geometry(), y.geometry(), w.shape(), window, tiled);
+  const Tensor weights = forward_weights(plan, w);
+  const LaneGeometry& to = y.geometry();
   float* const out = y.mutable_data<float>();
-  const int64_t strip = rows_per_chunk(to.h, to.c * depth * to.w * L);
-  for_each_strip(to.blocks, to.h, strip, [&](int64_t block, int64_t begin, int64_t end) {
-    for (int64_t g = 0; g < groups; ++g)
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t target = to.line(block, g * filters, i, 0) * L;
-        kernels.conv_lines({.x = in + from.line(block, g * channels, i * window.stride[0], 0) * L,
-                            .taps = taps.data(),
-                            .w = w.data<float>() + g * filters * depth,
-                            .y = out + target,
-                            .depth = depth,
-                            .channels = filters,
-                            .outputs = to.w,
-                            .x_step = window.stride[1],
-                            .y_plane = to.plane,
-                            .w_step = depth,
-                            .scale = at(epilogue.scale, g * filters),
-                            .bias = at(epilogue.bias, g * filters),
-                            .residual = at(residual, target),
-                            .residual_plane = to.plane,
-                            .relu = epilogue.relu});
-      }
+  for_each_strip(to.blocks, to.h, strip_height(plan), [&](int64_t block, int64_t begin, int64_t end, int64_t) {
+    for (int64_t g = 0; g < plan.groups; ++g) {
+      const int64_t channel = g * plan.channels;
+      WindowConv c = plan.window(input.data<float>(), out, block, g, begin, end);
+      c.w = weights.data<float>() + g * plan.weights();
+      c.scale = at(epilogue.scale, channel);
+      c.bias = at(epilogue.bias, channel);
+      c.residual = at(residual, to.line(block, channel, begin, 0) * L);
+      c.residual_plane = to.plane, c.residual_row = to.row;
+      c.relu = epilogue.relu;
+      kernels.conv_window(c);
+    }
   });
   if (epilogue.bias.defined()) clear_dead_lanes(y);
+  if (tiled) exchange_halo(y);
   return y;
+}
+
+MeasuredConv forward_measured(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
+                              const Tensor& pivot) {
+  const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
+  const Tensor input = with_halo(x, conv2d_halo(x.shape(), w.shape(), window));
+  Tensor y = Tensor::lanes(shape, halo_for(shape));
+  const Plan plan = forward_plan(input.geometry(), y.geometry(), w.shape(), window, false);
+  const Tensor weights = forward_weights(plan, w);
+  const LaneGeometry& to = y.geometry();
+  const int64_t height = strip_height(plan);
+  Tensor sums = Tensor::zeros({to.blocks * chunk_count(to.h, height), to.c, kSums});
+  float *const out = y.mutable_data<float>(), *const all = sums.mutable_data<float>();
+  for_each_strip(to.blocks, to.h, height, [&](int64_t block, int64_t begin, int64_t end, int64_t strip) {
+    for (int64_t g = 0; g < plan.groups; ++g) {
+      WindowConv c = plan.window(input.data<float>(), out, block, g, begin, end);
+      c.w = weights.data<float>() + g * plan.weights();
+      c.sums = all + (strip * to.c + g * plan.channels) * kSums;
+      c.pivot = pivot.data<float>() + g * plan.channels;
+      kernels.conv_window(c);
+    }
+  });
+  Moments moments = join(sums, to, pivot);
+  if (std::any_of(moments.variance.begin(), moments.variance.end(), [](double v) { return v < 0; }))
+    moments = batch_moments(y);
+  return {std::move(y), std::move(moments)};
 }
 
 Tensor input_gradient(const KernelTable& kernels, const Tensor& dy, const Tensor& w, const Shape& x,
                       const Window& window) {
   const std::vector<AxisClass> rows = gradient_classes(x[2], w.shape()[2], window, 0);
   const std::vector<AxisClass> columns = gradient_classes(x[3], w.shape()[3], window, 1);
-  const Tensor gradient = with_halo(dy, std::max(reach(rows, dy.shape()[2]), reach(columns, dy.shape()[3])));
+  int64_t halo = 0;
+  for (const AxisClass& c : rows) halo = std::max(halo, reach(c, dy.shape()[2]));
+  for (const AxisClass& c : columns) halo = std::max(halo, reach(c, dy.shape()[3]));
+  const Tensor gradient = with_halo(dy, halo);
   Tensor dx = Tensor::lanes(x, halo_for(x));
+  float* const out = dx.mutable_data<float>();
+  const int64_t filters = w.shape()[0] / window.groups;
   for (const AxisClass& a : rows)
-    for (const AxisClass& b : columns) input_gradient_class(kernels, gradient, w, window.groups, dx, a, b);
+    for (const AxisClass& b : columns) {
+      const Plan plan{gradient.geometry(), dx.geometry(), a, b, window.groups, filters, w.shape()[1], false};
+      const Tensor weights = gradient_weights(plan, w);
+      for_each_strip(plan.to.blocks, a.count, strip_height(plan),
+                     [&](int64_t block, int64_t begin, int64_t end, int64_t) {
+                       for (int64_t g = 0; g < plan.groups; ++g) {
+                         WindowConv c = plan.window(gradient.data<float>(), out, block, g, begin, end);
+                         c.w = weights.data<float>() + g * plan.weights();
+                         kernels.conv_window(c);
+                       }
+                     });
+    }
   return dx;
-}
-
-Tensor weight_gradient(const KernelTable& kernels, const Tensor& x, const Tensor& dy, const Shape& w,
-                       const Window& window) {
-  if (dy.numel() == 0) return Tensor::zeros(w);
-  const Tensor input = with_halo(x, conv2d_halo(x.shape(), w, window));
-  const LaneGeometry &from = input.geometry(), &to = dy.geometry();
-  const int64_t groups = window.groups, filters = w[0] / groups, channels = w[1];
-  const std::vector<int32_t> taps =
-      distances(from, channels, window_offsets(w[2], window, 0), window_offsets(w[3], window, 1));
-  const int64_t depth = static_cast<int64_t>(taps.size());
-  const GradientSplit split = split_gradient(to.blocks, w.numel(), w[0], groups);
-  const int64_t block_grain = chunk_count(to.blocks, split.image_parts);
-  const int64_t filter_grain = groups > 1 ? chunk_count(groups, split.filter_parts) * filters
-                                          : (chunk_count(w[0], split.filter_parts) + 3) / 4 * 4;
-  const int64_t rows = gradient_rows(to);
-  std::vector<float> sums(static_cast<size_t>(split.image_parts * w.numel()));
-  const float *const in = input.data<float>(), *const gradient = dy.data<float>();
-  const auto strip = [&](int64_t part, int64_t block, int64_t row, int64_t first, int64_t last) {
-    for (int64_t k = first; k<last; k += groups> 1 ? filters : last - first) {
-      const int64_t group = k / filters;
-      kernels.conv_lines_gradient({.x = in + from.line(block, group * channels, row * window.stride[0], 0) * L,
-                                   .taps = taps.data(),
-                                   .dy = gradient + to.line(block, k, row, 0) * L,
-                                   .dw = sums.data() + part * w.numel() + k * depth,
-                                   .depth = depth,
-                                   .channels = groups > 1 ? filters : last - first,
-                                   .rows = std::min(rows, to.h - row),
-                                   .outputs = to.w,
-                                   .x_step = window.stride[1],
-                                   .x_row = window.stride[0] * from.row,
-                                   .dy_row = to.row,
-                                   .dy_plane = to.plane,
-                                   .w_step = depth});
-    }
-  };
-  parallel_for(split.image_parts * split.filter_parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t part = i / split.filter_parts, first = i % split.filter_parts * filter_grain;
-      for (int64_t b = part * block_grain; b < std::min(to.blocks, (part + 1) * block_grain); ++b)
-        for (int64_t row = 0; row < to.h; row += rows) strip(part, b, row, first, std::min(w[0], first + filter_grain));
-    }
-  });
-  return add_parts(sums, split.image_parts, w);
 }
 
 }  // namespace pith::ops::lane_conv

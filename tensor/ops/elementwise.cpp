@@ -93,11 +93,21 @@ Tensor combine_lanes(BinaryKind kind, const Tensor& a, const Tensor& b) {
   return y;
 }
 
+/// Tiles of one geometry; their halos ride along too.
+Tensor combine_tiles(BinaryKind kind, const Tensor& a, const Tensor& b) {
+  Tensor y = Tensor::tiles(a.shape(), a.geometry().halo, a.geometry().grid);
+  run_flat(kind, a.data<float>(), b.data<float>(), y.mutable_data<float>(),
+           static_cast<int64_t>(y.bytes() / sizeof(float)));
+  return y;
+}
+
 }  // namespace
 
 Tensor combine(BinaryKind kind, const Tensor& a, const Tensor& b) {
   check_floating(name_of(kind), a, b);
   const bool same = a.shape() == b.shape();
+  if (kind != BinaryKind::div && a.is_tiles() && b.is_tiles() && a.geometry() == b.geometry())
+    return combine_tiles(kind, a, b);
   if (same && (a.is_lanes() || b.is_lanes())) {
     if (kind != BinaryKind::div) return combine_lanes(kind, a, b);
     return in_order_of(a.is_lanes() ? a : b, combine(kind, to_plain(a), to_plain(b)));  // 0 / 0 is no 0

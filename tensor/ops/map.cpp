@@ -103,7 +103,7 @@ void run_flat(const Map& f, const T* x, T* y, int64_t count) {
 
 Tensor map_lanes(const Map& f, const Tensor& x) {
   const LaneGeometry& g = x.geometry();
-  Tensor y = Tensor::lanes(x.shape(), g.halo);
+  Tensor y = x.is_tiles() ? Tensor::tiles(x.shape(), g.halo, g.grid) : Tensor::lanes(x.shape(), g.halo);
   const float* const in = x.data<float>();
   float* const out = y.mutable_data<float>();
   if (keeps_zero(f)) {
@@ -118,6 +118,7 @@ Tensor map_lanes(const Map& f, const Tensor& x) {
       }
   });
   clear_dead_lanes(y);
+  if (y.is_tiles()) exchange_halo(y);
   return y;
 }
 
@@ -143,6 +144,7 @@ void run_gradient_flat(const Map& f, const Tensor& v, const Tensor& dy, Tensor& 
 
 Tensor map(const Map& f, const Tensor& x) {
   check_floating("map", x);
+  if (x.is_tiles() && has_kernel(f)) return map_lanes(f, x);
   if (x.is_lanes()) return has_kernel(f) ? map_lanes(f, x) : in_order_of(x, map(f, to_plain(x)));
   const Tensor in = x.contiguous();
   Tensor y = Tensor::empty(x.shape(), x.dtype());

@@ -116,7 +116,7 @@ Tensor concat(std::span<const Tensor> xs, int axis) {
 
 Tensor narrow(const Tensor& x, int axis, int64_t start, int64_t length) {
   const int a = checked_axis(axis, x.shape().rank(), "narrow");
-  if (!x.is_lanes()) return x.narrow(a, start, length);
+  if (!x.is_lanes()) return (x.is_plain() ? x : to_plain(x)).narrow(a, start, length);
   if (a != 1 || start < 0 || length < 0 || start > x.shape()[1] - length)
     return to_plain(x).narrow(a, start, length);  // and its error
   Tensor y = Tensor::lanes(x.shape().with(1, length), x.geometry().halo);

@@ -1,0 +1,66 @@
+// What this core can do at most, measured where it is needed: beside the row that is judged by it, because clocks move.
+#pragma once
+
+#include <immintrin.h>
+#include <time.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "tensor/kernels/table.h"
+
+namespace pith::bench {
+
+inline double thread_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+// Twelve independent chains hide the latency of two units; the empty asm keeps each step where it is.
+#define PITH_CHAINS(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+__attribute__((target("avx512f"))) inline void fma_chains_512(int steps) {
+  __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
+  asm volatile("" : "+v"(a), "+v"(b));
+#define PITH_DEFINE(i) __m512 x##i = a;
+  PITH_CHAINS(PITH_DEFINE)
+#undef PITH_DEFINE
+  for (int s = 0; s < steps; ++s) {
+#define PITH_STEP(i)                  \
+  x##i = _mm512_fmadd_ps(x##i, a, b); \
+  asm volatile("" : "+v"(x##i));
+    PITH_CHAINS(PITH_STEP)
+#undef PITH_STEP
+  }
+}
+__attribute__((target("avx2,fma"))) inline void fma_chains_256(int steps) {
+  __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(1e-3f);
+  asm volatile("" : "+x"(a), "+x"(b));
+#define PITH_DEFINE(i) __m256 x##i = a;
+  PITH_CHAINS(PITH_DEFINE)
+#undef PITH_DEFINE
+  for (int s = 0; s < steps; ++s) {
+#define PITH_STEP(i)                  \
+  x##i = _mm256_fmadd_ps(x##i, a, b); \
+  asm volatile("" : "+x"(x##i));
+    PITH_CHAINS(PITH_STEP)
+#undef PITH_STEP
+  }
+}
+#undef PITH_CHAINS
+
+/// GFLOP/s of fused multiply-adds on one core, best of `rounds` of about 2 ms; 0 where the table in force is scalar.
+inline double fma_ceiling(int rounds = 5) {
+  const bool wide = std::string_view(kernels().isa) == "avx512";
+  if (!wide && std::string_view(kernels().isa) != "avx2") return 0;
+  constexpr int kSteps = 1'000'000;
+  double best = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const double start = thread_seconds();
+    wide ? fma_chains_512(kSteps) : fma_chains_256(kSteps);
+    best = std::max(best, 2e-9 * 12 * (wide ? 16 : 8) * kSteps / (thread_seconds() - start));
+  }
+  return best;
+}
+
+}  // namespace pith::bench
