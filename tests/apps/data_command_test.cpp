@@ -17,7 +17,8 @@ TEST(DataCommand, ListsWhatIsHere) {
   const std::string root = test::tiny_mnist(folder, 20, 10);
   const Outcome o = run_program(folder, {"data", "list", "--data-root", root, "--json"});
   ASSERT_EQ(o.code, 0) << o.err;
-  for (const auto& set : nlohmann::json::parse(o.out).at("data")) {
+  const nlohmann::json listed = nlohmann::json::parse(o.out);
+  for (const auto& set : listed.at("data")) {
     const bool expected = set.at("name") == "mnist" || set.at("name") == "digits";
     EXPECT_EQ(set.at("here"), expected) << set;
   }
