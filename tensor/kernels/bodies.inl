@@ -19,6 +19,8 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/norm.inl"
 #include "tensor/kernels/pool.inl"
 #include "tensor/kernels/reduce.inl"
+#include "tensor/kernels/spmm.inl"
+#include "tensor/kernels/sparse_vector.inl"
 
 #include "tensor/kernels/bits.inl"
 #include "tensor/kernels/narrow.inl"
@@ -71,6 +73,15 @@ constexpr KernelTable table = {
     .quantize_lines = quantize_lines,
     .dequantize_lines = dequantize_lines,
     .range = range_of,
+
+    .spmm = spmm,
+    .sddmm = sddmm,
+    .line_panels = line_panels,
+    .csr_vector = csr_vector,
+    .block_vector = block_vector,
+    .block_panels = block_panels,
+    .n_of_four_vector = n_of_four_vector,
+    .n_of_four_panels = n_of_four_panels,
 };
 
 #ifdef PITH_POPCOUNT_BEGIN

@@ -13,6 +13,7 @@
 #include "tensor/kernels/line_views.h"
 #include "tensor/kernels/maps.h"
 #include "tensor/kernels/narrow_views.h"
+#include "tensor/kernels/sparse_matrix_views.h"
 #include "tensor/kernels/views.h"
 #include "tensor/kernels/window_views.h"
 
@@ -117,6 +118,22 @@ struct KernelTable {
   void (*dequantize_lines)(const DequantizeLines& q);
   /// Lowers *lowest and raises *highest to the extremes of x; NaN is skipped.
   void (*range)(const float* x, int64_t count, float* lowest, float* highest);
+
+  // --- sparse float matrices -------------------------------------------------------------------------------------
+  /// Rows of a sparse matrix times panels of lines: see SparseProduct. y may be `before`.
+  void (*spmm)(const SparseProduct& p);
+  /// The gradient of its weights: see SparseGradient.
+  void (*sddmm)(const SparseGradient& p);
+  /// Lines out of a plain matrix: see LinePanels.
+  void (*line_panels)(const LinePanels& p);
+  /// Sparse matrices times one vector, and of blocks and N:4 times panels. Blocks: R x C = 16x1, 8x1, 4x1, 8x2, 4x4,
+  /// 1x4, 1x8 or 1x16; x must be readable, and finite, up to the end of the last block. N: 1 or 2.
+  void (*csr_vector)(const CsrVector& p);
+  void (*block_vector)(const BlockMatrix& m, const VectorOperand& v);
+  void (*block_panels)(const BlockMatrix& m, const PanelOperand& p);
+  /// x must be readable up to the end of the last group of four.
+  void (*n_of_four_vector)(const NOfFourMatrix& m, const VectorOperand& v);
+  void (*n_of_four_panels)(const NOfFourMatrix& m, const PanelOperand& p);
 };
 
 /// The table in force. Throws ArgumentError when PITH_ISA names an unknown set or one that this CPU lacks.

@@ -85,5 +85,39 @@ inline void permute_line(const float* in, const int32_t* from, uint32_t outside,
   }
 }
 
+inline Vec gather(const float* x, const uint16_t* places, int count) {
+  if (count < 8) {
+    uint16_t all[8] = {};
+    for (int i = 0; i < count; ++i) all[i] = places[i];
+    const __m256i at = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(all)));
+    return {_mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, at, _mm256_castsi256_ps(Vec::mask(count)), 4)};
+  }
+  const __m256i at = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
+  const __m256 all = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+  return {_mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, at, all, 4)};
+}
+/// C floats again and again.
+template <int C>
+inline __m256 repeat(const float* x) {
+  if constexpr (C == 1) return _mm256_set1_ps(*x);
+  if constexpr (C == 2) return _mm256_castpd_ps(_mm256_broadcast_sd(reinterpret_cast<const double*>(x)));
+  if constexpr (C == 4) return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x));
+  return _mm256_loadu_ps(x);
+}
+template <int R, int C>
+inline Vec block_operand(const float* x, const uint16_t* columns, int part) {
+  if constexpr (C == 16) return {_mm256_loadu_ps(x + columns[0] * C + part)};
+  if constexpr (R * C == 16) return {repeat<C>(x + columns[0] * C)};
+  const __m256 first = repeat<C>(x + columns[part / (R * C)] * C);
+  if constexpr (R * C == 8) return {first};
+  return {_mm256_blend_ps(first, repeat<C>(x + columns[part / 4 + 1] * C), 0xF0)};
+}
+using Four = Vec;
+inline Four repeat_four(const float* x) { return {_mm256_broadcast_ps(reinterpret_cast<const __m128*>(x))}; }
+inline Vec pick_of_four(Four four, uint32_t places, int part) {
+  const __m256i all = _mm256_set1_epi32(static_cast<int32_t>(places >> (2 * part)));
+  return {_mm256_permutevar_ps(four.v, _mm256_srlv_epi32(all, _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14)))};
+}
+
 }  // namespace kernels_avx2
 }  // namespace pith

@@ -90,5 +90,40 @@ inline void permute_line(const float* in, const int32_t* from, uint32_t outside,
   _mm512_storeu_si512(out, _mm512_mask_permutexvar_epi32(border, inside, index, line));
 }
 
+inline Vec gather(const float* x, const uint16_t* places, int count) {
+  const __mmask16 live = Vec::mask(count);
+  const __m512i at = _mm512_maskz_cvtepu16_epi32(Vec::mask(16), _mm256_maskz_loadu_epi16(live, places));
+  return {_mm512_mask_i32gather_ps(_mm512_setzero_ps(), live, at, x, 4)};
+}
+/// C floats again and again.
+template <int C>
+inline __m512 repeat(const float* x) {
+  const __mmask16 all = Vec::mask(16);
+  if constexpr (C == 1) return _mm512_set1_ps(*x);
+  if constexpr (C == 2)
+    return _mm512_maskz_broadcast_f32x2(all, _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x))));
+  if constexpr (C == 4) return _mm512_maskz_broadcast_f32x4(all, _mm_loadu_ps(x));
+  if constexpr (C == 8) return _mm512_maskz_broadcast_f32x8(all, _mm256_loadu_ps(x));
+  return _mm512_loadu_ps(x);
+}
+template <int R, int C>
+inline Vec block_operand(const float* x, const uint16_t* columns, int) {
+  constexpr int kSize = R * C;
+  __m512 v = repeat<C>(x + columns[0] * C);
+  for (int b = 1; b < 16 / kSize; ++b) {
+    const __mmask16 lanes = static_cast<__mmask16>(((1u << kSize) - 1u) << (b * kSize));
+    v = _mm512_mask_mov_ps(v, lanes, repeat<C>(x + columns[b] * C));
+  }
+  return {v};
+}
+using Four = Vec;
+inline Four repeat_four(const float* x) { return {repeat<4>(x)}; }
+inline Vec pick_of_four(Four four, uint32_t places, int) {
+  const __mmask16 all = Vec::mask(16);
+  const __m512i shift = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i at = _mm512_maskz_srlv_epi32(all, _mm512_set1_epi32(static_cast<int32_t>(places)), shift);
+  return {_mm512_maskz_permutevar_ps(all, four.v, at)};
+}
+
 }  // namespace kernels_avx512
 }  // namespace pith

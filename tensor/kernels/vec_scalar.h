@@ -62,5 +62,22 @@ inline void permute_line(const float* in, const int32_t* from, uint32_t outside,
   }
 }
 
+// --- operands of sparse matrices (sparse_vector.inl) ---
+inline Vec gather(const float* x, const uint16_t* places, int count) {  // x[places[l]] for the first count, rest 0
+  return {count > 0 ? x[*places] : 0.0f};
+}
+/// Lanes part .. part + kWidth of the 16 that meet the values of blocks of R x C, [block][row][column]: lane l is
+/// x[columns[block] C + column].
+template <int R, int C>
+inline Vec block_operand(const float* x, const uint16_t* columns, int part) {
+  return {x[columns[part / (R * C)] * C + part % C]};
+}
+struct Four {  // four neighbours of x, in every group of four lanes
+  const float* x;
+};
+inline Four repeat_four(const float* x) { return {x}; }
+/// Lane l of part .. part + kWidth is that of the four which bits 2l, 2l + 1 of `places` name.
+inline Vec pick_of_four(Four four, uint32_t places, int part) { return {four.x[places >> (2 * part) & 3u]}; }
+
 }  // namespace kernels_scalar
 }  // namespace pith
