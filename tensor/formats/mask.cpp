@@ -1,10 +1,12 @@
 #include "tensor/formats/mask.h"
 
 #include <bit>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "tensor/error.h"
+#include "tensor/formats/masked_product.h"
 
 namespace pith {
 namespace {
@@ -46,6 +48,11 @@ void for_each_pruned(const Mask& mask, const F& f) {
 
 }  // namespace
 
+struct Mask::Products {
+  std::once_flag once;
+  std::unique_ptr<const MaskedProduct> product;
+};
+
 std::string_view name(Granularity g) {
   switch (g) {
     case Granularity::element:
@@ -73,7 +80,7 @@ std::string_view name(Granularity g) {
 Mask::Mask(const Shape& shape, Granularity granularity) : Mask(shape, all_ones(shape), granularity) {}
 
 Mask::Mask(const Shape& shape, std::vector<uint64_t> words, Granularity granularity)
-    : shape_(shape), words_(std::move(words)), granularity_(granularity) {
+    : shape_(shape), words_(std::move(words)), products_(std::make_shared<Products>()), granularity_(granularity) {
   if (shape.numel() == 0) throw ShapeError("mask: the shape " + text(shape) + " has no element to keep or prune");
   if (words_.size() != words_for(shape.numel()))
     throw ShapeError("mask: shape " + text(shape) + " wants " + std::to_string(words_for(shape.numel())) +
@@ -110,6 +117,11 @@ Tensor Mask::to_tensor(DType dtype) const {
     default:
       throw TypeError("mask: becomes f32, f64 or u8, not " + std::string(name(dtype)));
   }
+}
+
+const MaskedProduct& Mask::product() const {
+  std::call_once(products_->once, [&] { products_->product = std::make_unique<MaskedProduct>(*this); });
+  return *products_->product;
 }
 
 void zero_pruned(const Mask& mask, Tensor& t) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "tensor/tensor.h"
 
 namespace pith {
+
+struct MaskedProduct;
 
 /// How a mask was made: a record for reports and formats. It promises nothing about the bits.
 enum class Granularity : uint8_t { element, row, column, kernel, filter, channel, block, layer, n_of_m };
@@ -46,12 +49,18 @@ class Mask {
   /// 1 where kept, 0 where pruned, in this shape. dtype: f32, f64 or u8 (what `from` reads).
   Tensor to_tensor(DType dtype = DType::u8) const;
 
+  /// What the matrix products of a weight under this Mask need (formats/masked_product.h). Built at the first question
+  /// (by one thread; others wait) and shared by all copies of this Mask.
+  const MaskedProduct& product() const;
+
   /// The same positions of the same shape; how they were chosen does not matter.
   friend bool operator==(const Mask& a, const Mask& b) { return a.shape_ == b.shape_ && a.words_ == b.words_; }
 
  private:
+  struct Products;
   Shape shape_;
   std::vector<uint64_t> words_;
+  std::shared_ptr<Products> products_;  ///< never null; a function of the bits
   int64_t kept_ = 0;
   Granularity granularity_;
 };
