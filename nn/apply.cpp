@@ -1,6 +1,7 @@
 #include "nn/apply.h"
 
 #include "autograd/ops/masked.h"
+#include "autograd/ops/masked_matmul.h"
 #include "autograd/ops/matmul.h"
 
 namespace pith::nn {
@@ -16,7 +17,8 @@ Variable in_use(const Parameter& p) {
 }
 
 Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b) {
-  return linear(x, in_use(w), optional(b));
+  if (w.mask()) return masked_linear(x, w.variable(), optional(b), w.mask(), w.crossover);
+  return linear(x, w.variable(), optional(b));
 }
 
 Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,

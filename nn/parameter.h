@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "autograd/ops/masked_matmul.h"
 #include "autograd/variable.h"
 #include "tensor/formats/mask.h"
 #include "tensor/formats/quant_params.h"
@@ -43,6 +44,8 @@ class Parameter {
 
   /// Weight decay applies? Off for what the model marks (none by default, as PyTorch).
   bool decays = true;
+  /// Up to which density of the mask products run on the kept weights alone.
+  SparseCrossover crossover;
 
  private:
   Tensor value_;  ///< a second handle to the bytes of variable_'s value

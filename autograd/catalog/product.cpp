@@ -1,4 +1,5 @@
 #include "autograd/catalog/rows.h"
+#include "autograd/ops/masked_matmul.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/recurrent.h"
 #include "autograd/ops/shape.h"
@@ -35,6 +36,36 @@ Example random_layer(Draw& d) {
   const int64_t n = d.batch(), in = d.between(1, 9);
   const Shape x = d.between(0, 3) > 0 ? Shape{n, in} : Shape{d.between(1, 3), n, in};
   return layer(d, x, d.between(1, 9), d.coin());
+}
+
+/// A mask that keeps about `share` of the weights, and its bits for the judges outside.
+std::shared_ptr<const Mask> random_mask(Draw& d, const Shape& w, double share, Example& e) {
+  std::vector<double> keep(static_cast<size_t>(w.numel()));
+  for (double& k : keep) k = d.uniform(0, 1) < share;
+  e.attributes["keep"] = keep;
+  return std::make_shared<const Mask>(Mask::from(Tensor::from(keep, w)));
+}
+
+constexpr SparseCrossover kAlwaysSparse{2, 2};  // f64 runs dense all the same, and is the twin
+
+Example masked_layer(Draw& d, const Shape& x, int64_t out, bool biased, double share) {
+  Example e = layer(d, x, out, biased);
+  const auto keep = random_mask(d, {out, x[-1]}, share, e);
+  zero_pruned(*keep, e.inputs[1]);  // what a Parameter promises
+  e.call = [biased, keep](const std::vector<Variable>& v) {
+    return masked_linear(v[0], v[1], biased ? v[2] : Variable(), keep, kAlwaysSparse);
+  };
+  return e;
+}
+
+Example masked_product(Draw& d, int64_t rows, int64_t cols, int64_t n, double share) {
+  Example e;
+  e.inputs = {d.normal({rows, cols}), d.normal({cols, n})};
+  const auto keep = random_mask(d, {rows, cols}, share, e);
+  zero_pruned(*keep, e.inputs[0]);
+  e.call = [keep](const std::vector<Variable>& v) { return masked_matmul(v[0], keep, v[1], kAlwaysSparse); };
+  e.wrong_input = 1;
+  return e;
 }
 
 Example embedded(Draw& d, const Shape& w, int64_t count) {
@@ -88,6 +119,21 @@ std::vector<CatalogRow> product_rows() {
        [](Draw& d) {
          return layer(d, {128, 512}, 512, true);
        }},
+      {"masked_linear",
+       [](Draw& d) {
+         const int64_t n = d.batch(), in = d.between(1, 9);
+         const Shape x = d.between(0, 3) > 0 ? Shape{n, in} : Shape{d.between(1, 3), n, in};
+         return masked_layer(d, x, d.between(1, 9), d.coin(), d.uniform(0, 1));
+       },
+       [](Draw& d) {
+         return masked_layer(d, {128, 512}, 512, true, 0.1);
+       }},
+      {"masked_matmul",
+       [](Draw& d) {
+         const int64_t rows = d.between(1, 9), cols = d.between(1, 9);
+         return masked_product(d, rows, cols, d.between(1, 70), d.uniform(0, 1));
+       },
+       [](Draw& d) { return masked_product(d, 512, 512, 256, 0.1); }},
       {"embedding",
        [](Draw& d) {
          const Shape w{d.between(1, 6), d.between(1, 5)};

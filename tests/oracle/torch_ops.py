@@ -57,6 +57,11 @@ class Case:
     def pair(self, name):
         return [int(v) for v in self.attributes[name]]
 
+    def kept(self, i):
+        """Input i where the attribute "keep" is not 0, and 0 elsewhere."""
+        w = self.inputs[i]
+        return w * torch.tensor(self.attributes["keep"], dtype=w.dtype).reshape(w.shape)
+
     def index(self, name):
         return torch.tensor([int(v) for v in self.attributes[name]], dtype=torch.long)
 
@@ -147,6 +152,8 @@ WANTED = {
     "subsample_pad": subsample_pad,
     "matmul": lambda c: c.inputs[0] @ c.inputs[1],
     "linear": lambda c: F.linear(*c.inputs),
+    "masked_linear": lambda c: F.linear(c.inputs[0], c.kept(1), *c.inputs[2:]),
+    "masked_matmul": lambda c: c.kept(0) @ c.inputs[1],
     "embedding": lambda c: F.embedding(c.index("indices"), c.inputs[0]),
     "lstm": lstm,
 }
