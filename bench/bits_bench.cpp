@@ -25,8 +25,10 @@ __attribute__((target("avx512f,avx512vpopcntdq"))) void popcount_ceiling() {
   s = _mm512_add_epi64(s, _mm512_popcnt_epi64(_mm512_xor_si512(a, b))); \
   asm volatile("" : "+v"(s));
     PITH_STEP(s0)
-    PITH_STEP(s1) PITH_STEP(s2) PITH_STEP(s3) PITH_STEP(s4) PITH_STEP(s5) PITH_STEP(s6) PITH_STEP(s7) PITH_STEP(s8)
-        PITH_STEP(s9) PITH_STEP(s10) PITH_STEP(s11)
+    PITH_STEP(s1)
+    PITH_STEP(s2)
+    PITH_STEP(s3)
+    PITH_STEP(s4) PITH_STEP(s5) PITH_STEP(s6) PITH_STEP(s7) PITH_STEP(s8) PITH_STEP(s9) PITH_STEP(s10) PITH_STEP(s11)
 #undef PITH_STEP
   }
 }

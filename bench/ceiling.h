@@ -2,20 +2,14 @@
 #pragma once
 
 #include <immintrin.h>
-#include <time.h>
 
 #include <algorithm>
 #include <string_view>
 
+#include "bench/cpu_clock.h"
 #include "tensor/kernels/table.h"
 
 namespace pith::bench {
-
-inline double thread_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 // Twelve independent chains hide the latency of two units; the empty asm keeps each step where it is.
 #define PITH_CHAINS(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)

@@ -175,7 +175,7 @@ void register_layer(const ConvLayer& l) {
 }
 
 const bool registered = [] {
-  for (const ConvLayer& l : kConvLayers) register_layer(l);
+  for (const ConvLayer& l : kResNetLayers) register_layer(l);
   for (const int64_t size : {256, 512, 1024})
     benchmark::RegisterBenchmark(("int8_gemm/" + std::to_string(size) + "/t1").c_str(), product, size, size, size)
         ->UseManualTime();

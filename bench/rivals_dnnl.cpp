@@ -21,7 +21,8 @@ class DnnlConv {
     const memory::desc src({batch, l.c, l.h, l.h}, memory::data_type::u8, any);
     const memory::desc weights({l.k, l.c, l.kernel, l.kernel}, memory::data_type::s8, any);
     const memory::desc bias({l.k}, memory::data_type::s32, memory::format_tag::a);
-    const int64_t out = l.outputs(), pad = l.kernel / 2, after = (out - 1) * l.stride + l.kernel - l.h - pad;
+    const int64_t out = conv2d_shape(l.x(batch), l.w(), l.window())[2], pad = l.padding,
+                  after = (out - 1) * l.stride + l.kernel - l.h - pad;
     const memory::desc dst({batch, l.k, out, out}, memory::data_type::u8, any);
     const dnnl::convolution_forward::desc op(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
                                              src, weights, bias, dst, {l.stride, l.stride}, {pad, pad}, {after, after});
@@ -58,6 +59,7 @@ class DnnlConv {
 }  // namespace
 
 std::function<void()> dnnl_u8s8(const ConvLayer& layer, int64_t batch) {
+  hold_rivals_to_one_thread();
   const auto conv = std::make_shared<DnnlConv>(layer, batch);
   return [conv] { conv->run(); };
 }

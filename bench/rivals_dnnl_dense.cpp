@@ -2,10 +2,14 @@
 // package is there. It chooses its own blocked formats for everything (format_tag::any); reorders are not counted.
 //   pith_bench --benchmark_filter='(dense_conv|dnnl/f32)/.*stage' --benchmark_enable_random_interleaving=true ...
 #ifdef PITH_BENCH_DNNL
+#include <benchmark/benchmark.h>
+
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string>
 #include <unordered_map>
 
-#include "bench/dense_layers.h"
+#include "bench/conv_layers.h"
+#include "bench/rivals.h"
 
 namespace pith::bench {
 namespace {
@@ -15,7 +19,7 @@ using dnnl::memory;
 /// One pass of one convolution, ready to run.
 class DnnlPass {
  public:
-  DnnlPass(const DenseLayer& l, DensePass pass, int64_t batch) : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
+  DnnlPass(const ConvLayer& l, ConvPass pass, int64_t batch) : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
     const auto any = memory::format_tag::any;
     const auto f32 = memory::data_type::f32;
     const Shape y = conv2d_shape(l.x(batch), l.w(), l.window());
@@ -30,11 +34,11 @@ class DnnlPass {
     const dnnl::convolution_forward::desc op(dnnl::prop_kind::forward_training, direct, src, w, dst, stride, left,
                                              right);
     const dnnl::convolution_forward::primitive_desc forward(op, engine_);
-    if (pass == DensePass::forward) {
+    if (pass == ConvPass::forward) {
       primitive_ = dnnl::convolution_forward(forward);
       take(DNNL_ARG_SRC, forward.src_desc()), take(DNNL_ARG_WEIGHTS, forward.weights_desc());
       take(DNNL_ARG_DST, forward.dst_desc());
-    } else if (pass == DensePass::input) {
+    } else if (pass == ConvPass::input) {
       const dnnl::convolution_backward_data::desc back(direct, src, w, dst, stride, left, right);
       const dnnl::convolution_backward_data::primitive_desc d(back, engine_, forward);
       primitive_ = dnnl::convolution_backward_data(d);
@@ -66,18 +70,19 @@ class DnnlPass {
   std::unordered_map<int, memory> arguments_;
 };
 
-void dnnl_conv(benchmark::State& state, DenseLayer layer, DensePass pass, int64_t batch) {
+void dnnl_conv(benchmark::State& state, ConvLayer layer, ConvPass pass, int64_t batch) {
+  hold_rivals_to_one_thread();
   DnnlPass rival(layer, pass, batch);
   for (auto _ : state) rival.run();
   state.counters["GFLOP/s"] =
-      benchmark::Counter(layer.flops(batch) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(layer.operations(batch) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 const bool registered = [] {
-  for (const DenseLayer& layer : kDenseLayers)
+  for (const ConvLayer& layer : kConvLayers)
     for (const int64_t batch : {128, 32, 1})
-      for (const auto& [name, pass] : kDensePasses) {
-        if (pass == DensePass::measured || (batch == 1 && pass != DensePass::forward)) continue;
+      for (const auto& [name, pass] : kConvPasses) {
+        if (pass == ConvPass::measured || (batch == 1 && pass != ConvPass::forward)) continue;
         benchmark::RegisterBenchmark(
             ("dnnl/f32/" + std::string(name) + "/" + layer.name + "/n" + std::to_string(batch) + "/t1").c_str(),
             dnnl_conv, layer, pass, batch);

@@ -6,7 +6,6 @@
 //   lstm/block_16x1/650/s90        one LSTM step at batch 1
 // Counters: G/s of ours, dense and Eigen, best; over_dense, over_eigen: ratios of best times; ..._median likewise.
 #include <benchmark/benchmark.h>
-#include <time.h>
 
 #include <algorithm>
 #include <functional>
@@ -15,9 +14,10 @@
 
 #ifdef PITH_BENCH_DNNL
 #include <oneapi/dnnl/dnnl.h>
-extern "C" __attribute__((weak)) void omp_set_num_threads(int);  // oneDNN's own threads, where it has them
 #endif
 
+#include "bench/cpu_clock.h"
+#include "bench/rivals.h"
 #include "bench/rivals_eigen.h"
 #include "tensor/blas.h"
 #include "tensor/formats/csr.h"
@@ -63,12 +63,6 @@ Tensor masked_weight(const Mask& mask) {
   return w;
 }
 
-double seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
 /// Contestants by name, run in turns; the row's time is that of the first.
 class Race {
  public:
@@ -77,9 +71,9 @@ class Race {
     for (Runner& r : runners_) r.run();
     for (auto _ : state) {
       for (Runner& r : runners_) {
-        const double begin = seconds();
+        const double begin = bench::thread_seconds();
         r.run();
-        r.times.push_back(seconds() - begin);
+        r.times.push_back(bench::thread_seconds() - begin);
       }
       state.SetIterationTime(runners_[0].times.back());
     }
@@ -144,7 +138,7 @@ void enter_dense(Race& race, bool at, bool bt, const Tensor& a, const Tensor& b,
                     .c_row = n});
   });
 #ifdef PITH_BENCH_DNNL
-  if (omp_set_num_threads) omp_set_num_threads(1);
+  bench::hold_rivals_to_one_thread();
   race.enter("dense oneDNN", [=] {
     dnnl_sgemm(at ? 'T' : 'N', bt ? 'T' : 'N', m, n, k, 1, a.data<float>(), a.shape()[1], b.data<float>(), b.shape()[1],
                0, out, n);

@@ -2,21 +2,15 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
-#include <time.h>
 
 #include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
-namespace pith::bench {
+#include "bench/cpu_clock.h"
 
-/// CPU seconds of this thread, which other processes do not inflate.
-inline double thread_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
+namespace pith::bench {
 
 struct Turn {
   std::string name;

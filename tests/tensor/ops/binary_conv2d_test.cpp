@@ -10,18 +10,12 @@
 #include "tensor/ops/conv2d.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
 
 using ops::BinaryPadding;
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512_base", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
-}
 
 Tensor signs(const Shape& shape, Random& random) {
   std::vector<int8_t> v(static_cast<size_t>(shape.numel()));
@@ -76,7 +70,7 @@ TEST(BinaryConv2d, EqualsItsTwinForAnyShapeAndPaddingOnEveryTable) {
     const BinaryPadding padding = kPaddings[i % 3];
     const std::vector<int32_t> want = twin(x, w, c.window, padding);
     const auto packed = ops::pack_binary_weights(w);
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables_with_base()) {
       const Tensor y = ops::binary_conv2d(x, packed, c.window, {.padding = padding}, *t);
       ASSERT_EQ(y.to_vector<int32_t>(), want) << text_of(c, *t);
     }
@@ -97,7 +91,7 @@ TEST(BinaryConv2d, GivesScaledFloatsAndThresholdedBits) {
     }
     const auto packed = ops::pack_binary_weights(w);
     const Shape shape = conv2d_shape(c.x, c.w, c.window);
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables_with_base()) {
       to.output = ops::BinaryOutput::f32;
       const auto floats = ops::binary_conv2d(x, packed, c.window, to, *t).to_vector<float>();
       to.output = ops::BinaryOutput::bits;
@@ -127,7 +121,7 @@ TEST(BinaryConv2d, ReachesTheExtremesOfADeepSum) {
     const Tensor ones = Tensor::full({1, c, 3, 3}, 1, DType::s8), minus = Tensor::full({4, c, 3, 3}, -1, DType::s8);
     const auto up = ops::pack_binary_weights(Tensor::full({4, c, 3, 3}, 1, DType::s8));
     const auto down = ops::pack_binary_weights(minus);
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables_with_base()) {
       EXPECT_EQ(ops::binary_conv2d(ones, up, {}, {}, *t).to_vector<int32_t>(),
                 std::vector<int32_t>(4, static_cast<int32_t>(9 * c)));
       EXPECT_EQ(ops::binary_conv2d(ones, down, {}, {}, *t).to_vector<int32_t>(),

@@ -10,6 +10,7 @@
 #include "tensor/ops/conv2d_s8_reference.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
@@ -17,13 +18,6 @@ namespace {
 using ops::IntTarget;
 using ops::IntWeights;
 using ops::QuantizedTensor;
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> all;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) all.push_back(t);
-  return all;
-}
 
 /// One integer convolution to try, with everything that may go into it.
 struct Case {
@@ -142,7 +136,7 @@ TEST(IntConv2d, EqualsTheSlowTwinOnEveryTableForRandomCases) {
   Random random({.seed = 31, .purpose = Purpose::test});
   for (int i = 0; i < 200; ++i) {
     const Case c = random_case(random);
-    for (const KernelTable* table : tables()) {
+    for (const KernelTable* table : test::tables()) {
       set_threads(1 + i % 2);
       expect_equal(c, *table);
       if (HasFatalFailure()) return;
@@ -185,7 +179,7 @@ float long_sum(int64_t depth, int8_t weight, uint8_t input, const KernelTable& t
 
 TEST(IntConv2d, IsExactAtTheGreatestDepthAndSplitBehindIt) {
   constexpr int64_t kDepth = 65793;  // (2^31 - 1) / (255 * 128)
-  for (const KernelTable* table : tables()) {
+  for (const KernelTable* table : test::tables()) {
     bool split = true;
     EXPECT_EQ(long_sum(kDepth, -128, 255, *table, &split), static_cast<float>(kDepth * -128 * 255));
     EXPECT_FALSE(split);
@@ -228,7 +222,7 @@ TEST(IntConv2d, RunsLinearLayersOfAnyWidth) {
       to.residual = {Tensor::from(c.rs, {n, rows}), 1, 5};
       to.residual_scale = 0.7f;
       for (const bool sparse : {false, true})
-        for (const KernelTable* table : tables()) {
+        for (const KernelTable* table : test::tables()) {
           const Tensor w = Tensor::from(c.ws, {rows, cols}), bias = Tensor::from(c.bias, {rows});
           const IntWeights p = sparse ? ops::pack_sparse_int_weights(w, bias, 0) : ops::pack_int_weights(w, bias, 0);
           const Tensor y = ops::linear_s8({Tensor::from(c.xs, {n, cols}), 1, 0}, p, to, *table);
@@ -247,7 +241,7 @@ TEST(IntConv2d, GivesTheSameBytesForTilesOfOneImageAsForLanes) {
   Tensor values = Tensor::empty({6, 8, 3, 3});
   fill_normal(values, 0, 40, {.seed = 42});
   const IntWeights w = ops::pack_int_weights(values.to(DType::s8), Tensor(), 9);
-  for (const KernelTable* table : tables())
+  for (const KernelTable* table : test::tables())
     for (const int64_t stride : {1, 2}) {
       const Window window{.stride = {stride, stride}, .padding = {1, 1}};
       IntTarget to{.scale = std::vector<float>(6, 2e-3f), .zero_point = 7, .relu = true};

@@ -11,6 +11,7 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/support/oracle.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
@@ -89,13 +90,6 @@ void expect_clean(const Tensor& t, const std::string& what) {
 }
 
 /// The tables that this CPU can run.
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
-}
-
 TEST(Conv2d, AgreesWithItsSlowTwinOnRandomShapesOnEveryIsa) {
   Random random({.seed = 1});
   for (uint64_t i = 0; i < 240; ++i) {
@@ -106,7 +100,7 @@ TEST(Conv2d, AgreesWithItsSlowTwinOnRandomShapesOnEveryIsa) {
     const std::vector<double> dx = twin(ops::reference::conv2d_input_gradient<double>, dy, w, c.x, c);
     const std::vector<double> dw = twin(ops::reference::conv2d_weight_gradient<double>, x, dy, c.w, c);
     const int64_t taps = c.w[1] * c.w[2] * c.w[3], pixels = c.y[0] * c.y[2] * c.y[3];
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables()) {
       const std::string what = text(c) + " on " + t->isa;
       const Tensor fast = ops::conv2d(x_lanes, w, c.window, {}, *t);
       expect_near(fast, y, taps, what);
@@ -153,7 +147,7 @@ TEST(Conv2d, AppliesScaleBiasResidualAndReluInEveryOrder) {
       if (i % 5 > 1) want[j] = std::max(want[j], 0.0);
     }
     const int64_t taps = 4 * c.w[1] * c.w[2] * c.w[3];  // a scale of up to 4
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables()) {
       const Tensor lanes = ops::conv2d(to_lanes(x, 1), w, c.window, epilogue, *t);
       expect_near(lanes, want, taps, "lanes " + text(c) + " on " + t->isa);
       expect_clean(lanes, text(c));

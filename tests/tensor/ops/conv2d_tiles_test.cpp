@@ -9,6 +9,7 @@
 #include "tensor/ops/conv2d.h"
 #include "tensor/ops/conv2d_reference.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
@@ -17,13 +18,6 @@ Tensor normal(const Shape& shape, uint64_t item) {
   Tensor t = Tensor::empty(shape);
   fill_normal(t, 0, 1, {.seed = 12, .item = item});
   return t;
-}
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
 }
 
 /// relu(scale conv(x, w) + bias + residual) by the slow twin, in double.
@@ -84,7 +78,7 @@ TEST(Conv2dTiles, AgreeWithTheSlowTwinOnRandomShapesOnEveryIsa) {
                               i % 3 ? Tensor() : normal({shape[1]}, 5 * i + 3),
                               i % 4 ? Tensor() : normal(shape, 5 * i + 4), i % 5 == 0};
     const std::vector<double> want = twin(x, w, shape, c.window, e);
-    for (const KernelTable* const t : tables()) {
+    for (const KernelTable* const t : test::tables()) {
       const Tensor tiles =
           to_tiles(x, c.grid, std::min<int64_t>(1, std::min(c.x[2] / c.grid.rows, c.x[3] / c.grid.columns)));
       const Tensor y = ops::conv2d(tiles, w, c.window, e, *t);
@@ -121,7 +115,7 @@ TEST(MeasuredConv, GathersTheMomentsThatASecondPassWouldFind) {
     // Pivots from near to so far that single precision could not tell the variance.
     Tensor pivot = normal({ws[0]}, 3 * i + 2);
     for (int64_t k = 0; k < ws[0]; ++k) pivot.mutable_data<float>()[k] *= i % 3 == 0 ? 1e5f : 1;
-    for (const KernelTable* const t : tables()) {
+    for (const KernelTable* const t : test::tables()) {
       const Tensor lanes = to_lanes(x, 1);
       const ops::MeasuredConv found = ops::conv2d_measured(lanes, w, window, pivot, *t);
       const Tensor y = ops::conv2d(lanes, w, window, {}, *t);

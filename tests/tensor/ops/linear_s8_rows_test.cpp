@@ -9,16 +9,10 @@
 #include "tensor/kernels/table.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> all;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) all.push_back(t);
-  return all;
-}
 
 /// Rows of random bytes with 64 more behind them.
 struct Rows {
@@ -48,7 +42,7 @@ TEST(LinearRows, EqualTheIntegersOnEveryTable) {
         fill_uniform(x, -3, 3, {.seed = 62, .item = static_cast<uint64_t>(cols)});
         const std::vector<float> in = x.to_vector<float>();
         const ops::ByteScale terms{0.025f, 120};
-        for (const KernelTable* table : tables()) {
+        for (const KernelTable* table : test::tables()) {
           set_threads(1 + static_cast<int>(rows % 2));
           const std::vector<float> y = ops::linear_s8_rows(x, w.view(), bias, terms, *table).to_vector<float>();
           for (int64_t i = 0; i < n; ++i)
@@ -68,7 +62,7 @@ TEST(LinearRows, EqualTheIntegersOnEveryTable) {
 }
 
 TEST(LinearRows, AreExactBehindTheGreatestDepth) {
-  for (const KernelTable* table : tables())
+  for (const KernelTable* table : test::tables())
     for (const int64_t cols : {65793, 65794, 140000}) {
       const std::vector<int8_t> w(static_cast<size_t>(cols + 64), -128);
       const std::vector<float> scale{1};

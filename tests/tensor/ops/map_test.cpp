@@ -6,18 +6,12 @@
 #include <limits>
 
 #include "tensor/kernels/table.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
 
 /// The tables that this CPU can run.
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
-}
-
 /// Largest error of a map in units in the last place of the true value, over [low, high].
 double worst_ulp(const KernelTable& t, MapKind kind, double (*truth)(double), float low, float high) {
   constexpr int64_t kCount = 200001;
@@ -38,7 +32,7 @@ double worst_ulp(const KernelTable& t, MapKind kind, double (*truth)(double), fl
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
 TEST(Map, ExpSigmoidAndTanhStayWithinThreeUnitsInTheLastPlaceOnEveryIsa) {
-  for (const KernelTable* t : tables()) {
+  for (const KernelTable* t : test::tables()) {
     EXPECT_LE(worst_ulp(*t, MapKind::exp, std::exp, -87, 88), 3) << t->isa;
     EXPECT_LE(worst_ulp(*t, MapKind::exp, std::exp, -1, 1), 3) << t->isa;
     EXPECT_LE(worst_ulp(*t, MapKind::sigmoid, logistic, -80, 80), 3) << t->isa;
@@ -50,7 +44,7 @@ TEST(Map, ExpSigmoidAndTanhStayWithinThreeUnitsInTheLastPlaceOnEveryIsa) {
 TEST(Map, ReachesTheEndsOfTheRangeOnEveryIsa) {
   const float inf = std::numeric_limits<float>::infinity();
   const std::vector<float> x{-inf, -200, -100, 0, 88.8f, 200, inf};
-  for (const KernelTable* t : tables()) {
+  for (const KernelTable* t : test::tables()) {
     std::vector<float> y(x.size());
     t->map(MapKind::exp, 0, 0, x.data(), y.data(), 7);
     EXPECT_EQ(y[0], 0) << t->isa;
@@ -67,7 +61,7 @@ TEST(Map, ReachesTheEndsOfTheRangeOnEveryIsa) {
 }
 
 TEST(Map, LetsNaNThroughOnEveryIsaAtEveryPlaceOfAVector) {
-  for (const KernelTable* t : tables())
+  for (const KernelTable* t : test::tables())
     for (MapKind kind : {MapKind::relu, MapKind::clip, MapKind::leaky, MapKind::sigmoid, MapKind::tanh, MapKind::affine,
                          MapKind::abs, MapKind::exp})
       for (size_t at = 0; at < 17; ++at) {
@@ -80,7 +74,7 @@ TEST(Map, LetsNaNThroughOnEveryIsaAtEveryPlaceOfAVector) {
 }
 
 TEST(Map, TakesEveryCountAroundAVectorsWidth) {
-  for (const KernelTable* t : tables())
+  for (const KernelTable* t : test::tables())
     for (int64_t count : {0, 1, 7, 8, 9, 15, 16, 17, 33}) {
       const std::vector<float> x(static_cast<size_t>(count), -2);
       std::vector<float> y(x.size() + 1, 5);

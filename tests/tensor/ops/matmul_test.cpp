@@ -10,6 +10,7 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/support/oracle.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
@@ -20,13 +21,6 @@ Tensor normal(const Shape& shape, uint64_t item, DType dtype = DType::f32) {
   Tensor t = Tensor::empty(shape, dtype);
   fill_normal(t, 0, 1, {.seed = 5, .item = item});
   return t;
-}
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
 }
 
 /// Sums of `depth` products of normal numbers; rounding grows with the depth at most.
@@ -53,7 +47,7 @@ TEST(Matmul, AgreesWithEigenInEveryTransposeOnEveryIsa) {
     const Tensor a = normal({m, k}, 2 * i), b = normal({k, n}, 2 * i + 1);
     const oracle::Values av = a.to_vector<double>(), bv = b.to_vector<double>(), c = oracle::matmul(av, bv, m, k, n);
     const Tensor at = a.transpose(0, 1).contiguous(), bt = b.transpose(0, 1).contiguous();
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables()) {
       const std::string what = text(a) + " times " + text(b) + " on " + t->isa;
       expect_near(ops::matmul(a, b, *t), c, k, what);
       expect_near(ops::matmul_nt(a, bt, *t), c, k, "nt: " + what);
@@ -84,7 +78,7 @@ TEST(Linear, OverLanesAgreesWithEigenOnEveryIsa) {
     for (size_t j = 0; bias.defined() && j < y.size(); ++j) y[j] += bias.data<float>()[j % static_cast<size_t>(out)];
     const oracle::Values dx = oracle::matmul(dv, wv, n, out, in);
     const oracle::Values dw = oracle::matmul(oracle::transpose(dv, n, out), xv, out, n, in);
-    for (const KernelTable* t : tables())
+    for (const KernelTable* t : test::tables())
       for (bool lanes : {false, true}) {
         const std::string what = text(x) + " by " + text(w) + (lanes ? " in lanes on " : " on ") + t->isa;
         const Tensor lx = lanes ? to_lanes(x, 0) : x, ldy = lanes ? to_lanes(dy, 0) : dy;

@@ -9,16 +9,10 @@
 #include "tensor/ops/narrow_linear_reference.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512_base", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
-}
 
 /// A matrix packed by the letter of kernels/narrow_views.h, beside what it stands for.
 struct Matrix {
@@ -98,7 +92,7 @@ TEST(NarrowLinear, SumsEqualTheirTwinOnEveryTable) {
     const Matrix m = make_matrix(rows, cols, 0, bits, random,
                                  [&](int64_t, int64_t) { return static_cast<int>(random.below(1 << bits)); });
     const Tensor x = signed_bytes(n, cols, random);
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables_with_base()) {
       const auto y = ops::narrow_sums(x, m.view(), *t).to_vector<int32_t>();
       for (int64_t j = 0; j < n * rows; ++j)
         ASSERT_EQ(y[static_cast<size_t>(j)], ops::reference::narrow_sum(m.weights.data() + j % rows * cols,
@@ -113,7 +107,7 @@ TEST(NarrowLinear, IsExactAtTheDepthWhereOneMoreProductCouldOverflow) {
   Random random({.seed = 92});
   const Matrix m = make_matrix(1, depth, 0, 4, random, [](int64_t, int64_t) { return 0; });  // every weight -8
   const Tensor x = Tensor::full({1, depth}, -128, DType::s8);
-  for (const KernelTable* t : tables())
+  for (const KernelTable* t : test::tables_with_base())
     EXPECT_EQ(ops::narrow_sums(x, m.view(), *t).item(), static_cast<double>(depth * 1024)) << t->isa;
 }
 
@@ -127,7 +121,7 @@ TEST(NarrowLinear, AddsGroupsAsItsTwinDoes) {
       // Integers as x and a scale of 1: quantising is exact, so only the sums of floats may differ.
       const Tensor bytes = signed_bytes(n, cols, random);
       const ops::NarrowInput input{.scale = 1, .lowest = -128, .highest = 127};
-      for (const KernelTable* t : tables()) {
+      for (const KernelTable* t : test::tables_with_base()) {
         const auto y = ops::narrow_linear(bytes.to(DType::f32), m.view(), input, Tensor(), *t).to_vector<float>();
         for (int64_t j = 0; j < n * rows; ++j) {
           std::vector<float> scale;
@@ -154,7 +148,7 @@ TEST(NarrowLinear, RoundsAndShiftsInputsAsTheirParametersSay) {
                                      {.scale = 0.03f, .zero_point = -20, .lowest = -128, .highest = 127},
                                      {.scale = 0.4f, .zero_point = 0, .lowest = -8, .highest = 7}};
   for (const ops::NarrowInput& in : inputs)
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables_with_base()) {
       const auto y = ops::narrow_linear(x, m.view(), in, bias, *t).to_vector<float>();
       for (int64_t j = 0; j < n * rows; ++j) {
         double want = bias.data<float>()[j % rows];

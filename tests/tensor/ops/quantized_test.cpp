@@ -8,20 +8,14 @@
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
 
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> all;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) all.push_back(t);
-  return all;
-}
-
 TEST(Quantize, RoundsHalfToEvenSaturatesAndAddsTheZeroPointLast) {
   const std::vector<float> x{0, 0.25f, 0.75f, 1.25f, -0.25f, -0.75f, 1e9f, -1e9f, 63.5f, INFINITY, -INFINITY};
-  for (const KernelTable* table : tables()) {
+  for (const KernelTable* table : test::tables()) {
     const ops::QuantizedTensor q = ops::quantize(Tensor::from(x, {11, 1}), 0.5f, 3, 0, *table);
     EXPECT_EQ(q.values.to_vector<int>(), (std::vector<int>{3, 3, 5, 5, 3, 1, 255, 0, 130, 255, 0})) << table->isa;
     const Tensor nan = Tensor::full({1, 1}, NAN);
@@ -36,7 +30,7 @@ TEST(Quantize, IsTheSameOnEveryTableAndComesBackWithinHalfAStep) {
     Tensor x = Tensor::empty(s);
     fill_uniform(x, -1, 2, {.seed = 9, .item = static_cast<uint64_t>(i)});
     const float scale = 3.0f / 255;
-    for (const KernelTable* table : tables()) {
+    for (const KernelTable* table : test::tables()) {
       const Tensor in = i % 2 ? to_lanes(x, 1) : x;
       const ops::QuantizedTensor q = ops::quantize(in, scale, 85, 1, *table);
       const std::vector<float> a = x.to_vector<float>(), back = ops::dequantize(q, *table).to_vector<float>();
@@ -63,7 +57,7 @@ TEST(Quantize, RefusesWhatWouldMakeZeroInexact) {
 }
 
 TEST(Range, HoldsZeroAndSkipsNan) {
-  for (const KernelTable* table : tables())
+  for (const KernelTable* table : test::tables())
     for (const int64_t size : {1, 15, 16, 17, 70000}) {
       Tensor x = Tensor::full({size}, 2);
       ops::Range r = ops::range(x, *table);

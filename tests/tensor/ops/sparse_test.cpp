@@ -11,6 +11,7 @@
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/support/oracle.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
@@ -21,13 +22,6 @@ Tensor normal(const Shape& shape, uint64_t item) {
   Tensor t = Tensor::empty(shape);
   fill_normal(t, 0, 1, {.seed = 31, .item = item});
   return t;
-}
-
-std::vector<const KernelTable*> tables() {
-  std::vector<const KernelTable*> found;
-  for (const char* isa : {"scalar", "avx2", "avx512"})
-    if (const KernelTable* t = kernels_for(isa)) found.push_back(t);
-  return found;
 }
 
 /// A random sparse matrix that owns its arrays.
@@ -92,7 +86,7 @@ TEST(Sparse, ProductsOfPlainMatricesAgreeWithEigenOnEveryIsa) {
     ops::reference::each_weight(w.view().pattern, [&](uint32_t, int64_t row, int64_t column) {
       kept.push_back(all[static_cast<size_t>(row * cols + column)]);
     });
-    for (const KernelTable* t : tables()) {
+    for (const KernelTable* t : test::tables()) {
       const std::string what =
           std::to_string(rows) + " x " + std::to_string(cols) + " times " + text(x) + " on " + t->isa;
       expect_near(ops::spmm(w.view(), x, *t), y, cols, what);
@@ -116,7 +110,7 @@ TEST(Sparse, LinearLayersAgreeWithEigenInEitherOrderOnEveryIsa) {
     ops::reference::each_weight(w.view().pattern, [&](uint32_t, int64_t row, int64_t column) {
       kept.push_back(all[static_cast<size_t>(row * cols + column)]);
     });
-    for (const KernelTable* t : tables())
+    for (const KernelTable* t : test::tables())
       for (const bool lanes : {false, true}) {
         const Tensor in = lanes ? to_lanes(x, 0) : x, back = lanes ? to_lanes(dy, 0) : dy;
         const std::string what = std::string(lanes ? "lanes" : "plain") + " on " + t->isa;
@@ -135,7 +129,8 @@ TEST(Sparse, ReachesBeyondTheColumnsThat16BitsCount) {
   for (const int64_t n : {1, 20}) {
     const Tensor x = normal({n, cols}, 77);
     const oracle::Values y = oracle::matmul(x.to_vector<double>(), oracle::transpose(w.dense(), 3, cols), n, cols, 3);
-    for (const KernelTable* t : tables()) expect_near(ops::sparse_linear(w.view(), x, Tensor(), *t), y, 1000, t->isa);
+    for (const KernelTable* t : test::tables())
+      expect_near(ops::sparse_linear(w.view(), x, Tensor(), *t), y, 1000, t->isa);
   }
 }
 
