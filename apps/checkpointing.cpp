@@ -28,13 +28,26 @@ void check_finite(nn::Module& model) {
 }  // namespace
 
 Checkpointing::Checkpointing(const TrainingOptions& options, RunDirectory& run, nn::Module& model,
-                             nn::Optimizer& optimizer, nn::RatePolicy& rate)
-    : options_(options), run_(run), model_(model), optimizer_(optimizer), rate_(rate) {}
+                             nn::Optimizer& optimizer, nn::RatePolicy& rate, Compression& compression)
+    : options_(options), run_(run), model_(model), optimizer_(optimizer), rate_(rate), compression_(compression) {}
+
+void Checkpointing::check_schedule(const nn::RunState& state) const {
+  const std::string& path = run_.last_checkpoint();
+  const auto config = state.settings.find("config");
+  if (config == state.settings.end()) throw FormatError(path + ": expected the settings of its run, found none");
+  if (training_options_from_json(config->second, path + " (settings)").schedule != options_.schedule)
+    throw FormatError(path + ": was made under another schedule than " + run_.config_path() +
+                      " holds; a run keeps the schedule that it began with");
+}
 
 Position Checkpointing::restore(int64_t steps_per_epoch, int64_t epochs, const std::string& metrics_header) {
   nn::RunState state;
   saved_ = std::filesystem::exists(run_.last_checkpoint());
-  if (saved_) state = nn::load_checkpoint(run_.last_checkpoint(), model_, &optimizer_);
+  if (saved_) {
+    state = nn::load_checkpoint(run_.last_checkpoint(), model_, &optimizer_);
+    check_schedule(state);
+    compression_.load(state);
+  }
   if (!state.rate_state.empty()) rate_.set_state(state.rate_state);
   run_.begin(state.metrics_bytes, state.events_bytes, metrics_header);
   return {{state.epoch, state.step, steps_per_epoch, epochs}, state.best_epoch, state.best, state.running};
@@ -53,6 +66,7 @@ void Checkpointing::save(const Position& position) {
   state.metrics_bytes = lengths.metrics;
   state.events_bytes = lengths.events;
   state.running = position.running;
+  compression_.save(state);
   nn::save_checkpoint(run_.last_checkpoint(), model_, &optimizer_, &state);
   saved_ = true;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/compression.h"
 #include "apps/run_directory.h"
 #include "apps/training_options.h"
 #include "nn/module.h"
@@ -28,10 +29,10 @@ class Checkpointing {
  public:
   /// Everything must outlive it.
   Checkpointing(const TrainingOptions& options, RunDirectory& run, nn::Module& model, nn::Optimizer& optimizer,
-                nn::RatePolicy& rate);
+                nn::RatePolicy& rate, Compression& compression);
 
   /// Brings model, optimizer, rate policy and the run's files to the last checkpoint, or to the beginning where there
-  /// is none. steps and epochs: of the clock.
+  /// is none. steps and epochs: of the clock. Throws FormatError where the checkpoint was made under another schedule.
   Position restore(int64_t steps_per_epoch, int64_t epochs, const std::string& metrics_header);
   /// Throws NumericError naming the first parameter or buffer that is not finite; IoError, and the last checkpoint is
   /// as it was.
@@ -47,12 +48,14 @@ class Checkpointing {
 
  private:
   void require_finite(const nn::Clock& clock) const;
+  void check_schedule(const nn::RunState& state) const;
 
   const TrainingOptions& options_;
   RunDirectory& run_;
   nn::Module& model_;
   nn::Optimizer& optimizer_;
   nn::RatePolicy& rate_;
+  Compression& compression_;
   bool saved_ = false;  ///< is there a checkpoint?
 };
 

@@ -23,7 +23,8 @@ DataParts open_parts(const TrainingOptions& options) {
 Task open_task(const TrainingOptions& options) {
   DataParts parts = open_parts(options);
   auto model = make_network(options, *parts.train);
-  return {std::move(parts), std::move(model)};
+  auto compression = std::make_unique<Compression>(options, *model);
+  return {std::move(parts), std::move(model), std::move(compression)};
 }
 
 data::Augmentation augmentation_of(const std::string& augment) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "apps/compression.h"
 #include "apps/training_options.h"
 #include "data/dataset.h"
 #include "data/loader.h"
@@ -23,6 +24,7 @@ DataParts open_parts(const TrainingOptions& options);
 struct Task {
   DataParts parts;
   std::unique_ptr<nn::Module> model;
+  std::unique_ptr<Compression> compression;
 };
 Task open_task(const TrainingOptions& options);
 

@@ -16,7 +16,14 @@ std::string metrics_row(const EpochRecord& r) {
 }
 
 std::string timing_row(const EpochRecord& r) {
-  return fmt::format("{},{},{:.3f},{:.1f}", r.epoch, r.steps, r.seconds, r.images_per_second());
+  return fmt::format("{},{},{:.3f},{:.1f}", r.epoch, r.steps, r.seconds, r.images_per_second()) + phases_row(r.phases);
+}
+
+std::string phases_row(const Phases& phases) {
+  std::string row;
+  for (const Phase p : {Phase::data, Phase::forward, Phase::backward, Phase::schedule, Phase::step})
+    row += fmt::format(",{:.3f}", phases.seconds(p));
+  return row;
 }
 
 std::string text(const EpochRecord& r) {

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "apps/evaluate.h"
 #include "apps/event_file.h"
+#include "apps/phases.h"
 
 namespace pith::apps {
 
@@ -18,6 +20,7 @@ struct EpochRecord {
   double rate = 0;                  ///< of the last step
   // Times: never in metrics.csv, which is the same for the same settings.
   double seconds = 0;
+  Phases phases{};
   int64_t steps = 0, images = 0;
   double images_per_second() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
 };
@@ -25,10 +28,14 @@ struct EpochRecord {
 /// "epoch,train_loss,train_top1,valid_loss,valid_top1,valid_top5,rate". Cells without a value are empty.
 std::string metrics_header(const std::string& part);
 std::string metrics_row(const EpochRecord& record);
-/// "epoch,steps,seconds,images_per_second": steps that this process ran.
+/// Steps that this process ran; then the seconds of their phases.
+inline constexpr std::string_view kTimingHeader =
+    "epoch,steps,seconds,images_per_second,data,forward,backward,schedule,step";
 std::string timing_row(const EpochRecord& record);
 /// One line for the console.
 std::string text(const EpochRecord& record);
+/// ",0.101,2.310,4.220,0.015,0.310": the end of a row of timing.csv.
+std::string phases_row(const Phases& phases);
 /// "train/loss", "valid/top1", "rate", ... at the epoch's number.
 void add_scalars(EventFile& events, const EpochRecord& record);
 /// "weights/<name>" of every parameter.

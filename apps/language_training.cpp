@@ -7,6 +7,7 @@
 
 #include "apps/checkpointing.h"
 #include "apps/classification_task.h"
+#include "apps/epoch_record.h"
 #include "apps/interrupt.h"
 #include "autograd/ops/shape.h"
 #include "autograd/ops/softmax_loss.h"
@@ -43,7 +44,8 @@ std::unique_ptr<nn::LanguageModel> make_network(const TrainingOptions& o, int64_
 TextTask make_task(const TrainingOptions& o, const data::Vocabulary& vocabulary, std::vector<int32_t> train,
                    std::vector<int32_t> test) {
   const auto kept = static_cast<int64_t>(static_cast<double>(train.size()) * (1 - o.validation));
-  TextTask task{std::move(train), {}, std::move(test), make_network(o, vocabulary.size())};
+  TextTask task{std::move(train), {}, std::move(test), make_network(o, vocabulary.size()), nullptr};
+  task.compression = std::make_unique<Compression>(o, *task.model);
   task.validation.assign(task.train.begin() + kept, task.train.end());
   task.train.resize(static_cast<size_t>(kept));
   return task;
@@ -75,15 +77,18 @@ class LanguageTraining {
         task_(task),
         model_(*task.model),
         batcher_(task_.train, options.batch_size, options.bptt),
+        compression_(*task.compression),
+        scheduler_(compression_.scheduler()),
         optimizer_(make_optimizer(options, model_)),
-        rate_(nn::make_rate_policy(options.rate_policy, options.rate, options.epochs)),
-        checkpointing_(options, run, model_, *optimizer_, *rate_) {
+        rate_(compression_.rate_policy()),
+        checkpointing_(options, run, model_, *optimizer_, *rate_, compression_) {
     if (options.anomaly) anomaly_.emplace();
   }
 
   LanguageResult run() {
     at_ = checkpointing_.restore(batcher_.batches(), options_.epochs,
-                                 fmt::format("epoch,train_loss,train_perplexity,{0}_loss,{0}_perplexity,rate", part()));
+                                 fmt::format("epoch,train_loss,train_perplexity,{0}_loss,{0}_perplexity,rate", part()) +
+                                     compression_.metrics_header());
     take_running();
     for (; clock().epoch < clock().epochs; next_epoch()) {
       train_epoch();
@@ -100,7 +105,13 @@ class LanguageTraining {
   void train_epoch() {
     steps_ = 0;
     seconds_ = 0;
+    phases_ = {};
+    if (clock().step == clock().steps_per_epoch) {  // the run was stopped behind its last batch, or in its validation
+      scheduler_.on_epoch_end(clock());
+      return;
+    }
     if (clock().step == 0) model_.reset_state();
+    scheduler_.on_epoch_begin(clock());
     Progress& bar = console_.progress(fmt::format("epoch {}/{}", clock().epoch + 1, clock().epochs),
                                       clock().steps_per_epoch, clock().step);
     while (clock().step < clock().steps_per_epoch) {
@@ -114,19 +125,32 @@ class LanguageTraining {
     }
     seconds_ = bar.seconds();
     console_.end_progress();
+    scheduler_.on_epoch_end(clock());
   }
 
   void train_step() try {
+    phases_.begin(Phase::schedule);
+    scheduler_.on_minibatch_begin(clock());
+    phases_.begin(Phase::forward);
     const data::TextBatch batch = batcher_.batch(clock().step);
     nn::seed_dropout(model_, options_.seed, optimizer_->steps());
     const Variable loss = batch_loss(model_, batch);
     const double value = loss.value().item();
     if (!std::isfinite(value))
       throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
+    phases_.begin(Phase::schedule);
+    scheduler_.before_backward(clock());
+    phases_.begin(Phase::backward);
     loss.backward();
+    phases_.begin(Phase::schedule);
+    scheduler_.before_step(clock());
+    phases_.begin(Phase::step);
     if (options_.clip_norm > 0) nn::clip_gradient_norm(model_, options_.clip_norm);
     optimizer_->step(rate_->at(clock()));
     model_.clear_gradients();
+    phases_.begin(Phase::schedule);
+    scheduler_.on_minibatch_end(clock());
+    phases_.begin(Phase::other);
     score_.loss_sum += value * static_cast<double>(batch.targets.numel());
     score_.words += batch.targets.numel();
   } catch (const NumericError& e) {
@@ -150,17 +174,24 @@ class LanguageTraining {
     const int64_t epoch = clock().epoch + 1;
     const double rate = rate_->at(last);
     run_.add_metrics(fmt::format("{},{:.9g},{:.9g},{:.9g},{:.9g},{:.9g}", epoch, score_.loss(), score_.perplexity(),
-                                 score.loss(), score.perplexity(), rate));
+                                 score.loss(), score.perplexity(), rate) +
+                     compression_.metrics_row());
     const double words_per_second = seconds_ > 0 ? words(steps_) / seconds_ : 0;
-    run_.add_timing(fmt::format("{},{},{:.3f},{:.1f}", epoch, steps_, seconds_, words_per_second));
+    run_.add_timing(
+        "epoch,steps,seconds,words_per_second,data,forward,backward,schedule,step",
+        fmt::format("{},{},{:.3f},{:.1f}", epoch, steps_, seconds_, words_per_second) + phases_row(phases_));
     run_.events().add_scalar("train/perplexity", epoch, score_.perplexity());
     run_.events().add_scalar(part() + "/perplexity", epoch, score.perplexity());
     run_.events().add_scalar("rate", epoch, rate);
-    console_.result(fmt::format(
-        "epoch {}/{}  perplexity {:.2f}  {} perplexity {:.2f}  rate {:.4g}  {:.1f} s  {:.0f} words/s", epoch,
-        clock().epochs, score_.perplexity(), part(), score.perplexity(), rate, seconds_, words_per_second));
+    compression_.add_scalars(run_.events(), epoch);
+    console_.result(
+        fmt::format("epoch {}/{}  perplexity {:.2f}  {} perplexity {:.2f}  rate {:.4g}  {:.1f} s  {:.0f} words/s",
+                    epoch, clock().epochs, score_.perplexity(), part(), score.perplexity(), rate, seconds_,
+                    words_per_second) +
+        (compression_.active() ? "  " + compression_.summary() : ""));
+    if (compression_.active()) console_.note(compression_.table());
     rate_->after_epoch(options_.validates_on_test() ? score_.loss() : score.loss());
-    if (options_.validates_on_test() || at_.best_epoch < 0 || score.loss() < at_.best) {
+    if (compression_.replaces(at_.best_epoch, options_.validates_on_test() || score.loss() < at_.best)) {
       at_.best_epoch = clock().epoch;
       at_.best = score.loss();
       checkpointing_.save_best(clock());
@@ -225,6 +256,8 @@ class LanguageTraining {
   const TextTask& task_;
   nn::LanguageModel& model_;
   data::TextBatcher batcher_;
+  Compression& compression_;
+  compress::Scheduler& scheduler_;
   std::unique_ptr<nn::Optimizer> optimizer_;
   std::unique_ptr<nn::RatePolicy> rate_;
   Checkpointing checkpointing_;
@@ -233,6 +266,7 @@ class LanguageTraining {
   TextScore score_;  ///< of the epoch under way
   int64_t steps_ = 0;
   double seconds_ = 0;
+  Phases phases_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 // Invariant: as apps/training.h; the hidden state that runs on from batch to batch is part of the checkpoint.
 #pragma once
 
+#include "apps/compression.h"
 #include "apps/console.h"
 #include "apps/run_directory.h"
 #include "apps/training_options.h"
@@ -23,6 +24,7 @@ struct TextScore {
 struct TextTask {
   std::vector<int32_t> train, validation, test;  ///< validation: the last part of the training text, or nothing
   std::unique_ptr<nn::LanguageModel> model;      ///< with weights from the seed or from options.init
+  std::unique_ptr<Compression> compression;
 };
 /// Throws what data::open_text throws.
 TextTask open_text_task(const TrainingOptions& options);

@@ -118,14 +118,14 @@ RunDirectory::Lengths RunDirectory::sync() {
   return {metrics_bytes_, events_->sync()};
 }
 
-void RunDirectory::add_timing(std::string_view row) {
+void RunDirectory::add_timing(std::string_view header, std::string_view row) {
   const std::string path = path_ + "/timing.csv";
   std::error_code missing;
   const auto size = fs::file_size(path, missing);
   const int file = open_for_append(path, missing ? 0 : static_cast<int64_t>(size));
-  const std::string header = missing || size == 0 ? "epoch,steps,seconds,images_per_second\n" : "";
+  const std::string first = missing || size == 0 ? std::string(header) + "\n" : "";
   try {
-    append_and_sync(file, path, header + std::string(row) + "\n");
+    append_and_sync(file, path, first + std::string(row) + "\n");
   } catch (...) {
     ::close(file);
     throw;

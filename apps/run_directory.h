@@ -49,7 +49,8 @@ class RunDirectory {
   };
   Lengths sync();
 
-  void add_timing(std::string_view row);
+  /// A row of timing.csv, which begins with `header`.
+  void add_timing(std::string_view header, std::string_view row);
   void log(std::string_view line);
 
  private:

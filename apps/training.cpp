@@ -28,14 +28,17 @@ class Training {
         parts_(task.parts),
         model_(*task.model),
         loader_(training_loader(parts_, options)),
+        compression_(*task.compression),
+        scheduler_(compression_.scheduler()),
         optimizer_(make_optimizer(options, model_)),
-        rate_(nn::make_rate_policy(options.rate_policy, options.rate, options.epochs)),
-        checkpointing_(options, run, model_, *optimizer_, *rate_) {
+        rate_(compression_.rate_policy()),
+        checkpointing_(options, run, model_, *optimizer_, *rate_, compression_) {
     if (options.anomaly) anomaly_.emplace();
   }
 
   TrainingResult run() {
-    at_ = checkpointing_.restore(loader_.batches(), options_.epochs, metrics_header(part()));
+    at_ = checkpointing_.restore(loader_.batches(), options_.epochs,
+                                 metrics_header(part()) + compression_.metrics_header());
     score_ = score_from(at_.running);
     for (; clock().epoch < clock().epochs; next_epoch()) {
       train_epoch();
@@ -50,7 +53,11 @@ class Training {
 
   void train_epoch() {
     record_ = {};
-    if (clock().step == clock().steps_per_epoch) return;  // the run was stopped in its validation
+    if (clock().step == clock().steps_per_epoch) {  // the run was stopped behind its last batch, or in its validation
+      scheduler_.on_epoch_end(clock());
+      return;
+    }
+    scheduler_.on_epoch_begin(clock());
     loader_.start(clock().epoch, clock().step);
     Progress& bar = console_.progress(epoch_name(), clock().steps_per_epoch, clock().step);
     while (clock().step < clock().steps_per_epoch) {
@@ -64,21 +71,36 @@ class Training {
     }
     record_.seconds = bar.seconds();
     console_.end_progress();
+    scheduler_.on_epoch_end(clock());
   }
 
-  /// The lesson: forward, backward, step.
+  /// The lesson: forward, backward, step, and the moments at which a schedule acts.
   void train_step() try {
+    Phases& phases = record_.phases;
+    phases.begin(Phase::data);
     const data::Batch batch = loader_.next();
+    phases.begin(Phase::schedule);
+    scheduler_.on_minibatch_begin(clock());
+    phases.begin(Phase::forward);
     nn::seed_dropout(model_, options_.seed, optimizer_->steps());
     const Variable logits = model_.call(Variable(batch.images));
     const Variable loss = softmax_cross_entropy(logits, batch.labels, options_.label_smoothing);
     const double value = loss.value().item();
     if (!std::isfinite(value))
       throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
+    phases.begin(Phase::schedule);
+    penalty_ = scheduler_.before_backward(clock());
+    phases.begin(Phase::backward);
     loss.backward();
+    phases.begin(Phase::schedule);
+    scheduler_.before_step(clock());
+    phases.begin(Phase::step);
     if (options_.clip_norm > 0) nn::clip_gradient_norm(model_, options_.clip_norm);
     optimizer_->step(rate_->at(clock()));
     model_.clear_gradients();
+    phases.begin(Phase::schedule);
+    scheduler_.on_minibatch_end(clock());
+    phases.begin(Phase::other);
     add_batch(score_, logits.value(), batch.labels);
     record_.images += batch.labels.numel();
   } catch (const NumericError& e) {
@@ -112,14 +134,17 @@ class Training {
     record_.part = part();
     record_.evaluation = evaluation;
     record_.rate = rate_->at({clock().epoch, clock().steps_per_epoch - 1, clock().steps_per_epoch, clock().epochs});
-    run_.add_metrics(metrics_row(record_));
-    run_.add_timing(timing_row(record_));
+    run_.add_metrics(metrics_row(record_) + compression_.metrics_row());
+    run_.add_timing(kTimingHeader, timing_row(record_));
     add_scalars(run_.events(), record_);
+    compression_.add_scalars(run_.events(), record_.epoch);
     if (options_.histograms) add_weight_histograms(run_.events(), model_, record_.epoch);
-    console_.result(text(record_));
+    console_.result(text(record_) + (compression_.active() ? "  " + compression_.summary() : ""));
+    if (compression_.active()) console_.note(compression_.table());
     // What steers the training never comes from the test set.
     rate_->after_epoch(evaluation && !options_.validates_on_test() ? evaluation->loss() : score_.loss());
-    if (evaluation && (options_.validates_on_test() || at_.best_epoch < 0 || evaluation->top1() > at_.best)) {
+    const bool improves = evaluation && (options_.validates_on_test() || evaluation->top1() > at_.best);
+    if (evaluation && compression_.replaces(at_.best_epoch, improves)) {
       at_.best_epoch = clock().epoch;
       at_.best = evaluation->top1();
       checkpointing_.save_best(clock());
@@ -158,8 +183,8 @@ class Training {
     console_.note(
         fmt::format("Epoch: [{}][{:5}/{:5}]    Overall Loss {:.6f}    Objective Loss {:.6f}    Top1 {:.6f}    "
                     "Top5 {:.6f}    LR {:.6f}    Time {:.6f}",
-                    last.epoch, clock().step, last.steps_per_epoch, score_.loss(), score_.loss(), score_.top1(),
-                    score_.top5(), rate_->at(last), seconds / static_cast<double>(record_.steps)));
+                    last.epoch, clock().step, last.steps_per_epoch, score_.loss(), score_.loss() + penalty_,
+                    score_.top1(), score_.top5(), rate_->at(last), seconds / static_cast<double>(record_.steps)));
   }
 
   const TrainingOptions& options_;
@@ -168,6 +193,8 @@ class Training {
   const DataParts& parts_;
   nn::Module& model_;
   data::Loader loader_;
+  Compression& compression_;
+  compress::Scheduler& scheduler_;
   std::unique_ptr<nn::Optimizer> optimizer_;
   std::unique_ptr<nn::RatePolicy> rate_;
   Checkpointing checkpointing_;
@@ -175,6 +202,7 @@ class Training {
   Position at_;
   Score score_;         ///< of the epoch under way, on the training batches
   EpochRecord record_;  ///< of the epoch under way, what this process saw of it
+  double penalty_ = 0;  ///< what the schedule added to the last minibatch's loss
 };
 
 }  // namespace

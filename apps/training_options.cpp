@@ -32,6 +32,8 @@ void visit_fields(Options& o, const Visit& visit) {
   visit("data", o.data);
   visit("data_root", o.data_root);
   visit("init", o.init);
+  visit("compress", o.compress);
+  visit("schedule", o.schedule);
   visit("epochs", o.epochs);
   visit("batch_size", o.batch_size);
   visit("rate", o.rate);

@@ -9,7 +9,9 @@ namespace pith::apps {
 struct TrainingOptions {
   // What and on what.
   std::string model, data, data_root;
-  std::string init;  ///< weights to begin with
+  std::string init;      ///< weights to begin with
+  std::string compress;  ///< the schedule's file, for messages
+  std::string schedule;  ///< its text: what the run does
   // How long, how fast.
   int64_t epochs = 10;
   int64_t batch_size = 128;

@@ -18,7 +18,7 @@ constexpr const char* kVersion = "1";
 constexpr const char *kVersionKey = "pith.checkpoint", *kMasksKey = "pith.masks", *kQuantKey = "pith.quant",
                      *kOptimizerKey = "pith.optimizer", *kRunKey = "pith.run";
 constexpr const char *kMaskSuffix = ".mask", *kScaleSuffix = ".quant.scale", *kZeroSuffix = ".quant.zero_point",
-                     *kOptimizerPrefix = "optimizer.";
+                     *kOptimizerPrefix = "optimizer.", *kSchedulePrefix = "schedule.";
 
 [[noreturn]] void fail(const std::string& path, const std::string& expected, const std::string& found) {
   throw FormatError(path + ": expected " + expected + ", found " + found);
@@ -75,6 +75,11 @@ void add_optimizer(Container& container, Optimizer& optimizer) {
   optimizer.visit_state([&](const std::string& name, Tensor& state) {
     container.sections.push_back(Section::of(kOptimizerPrefix + name, state));
   });
+}
+
+void add_schedule(Container& container, const RunState& run) {
+  for (const auto& [name, state] : run.schedule)
+    container.sections.push_back(Section::of(kSchedulePrefix + name, state));
 }
 
 void add_quant(Container& container, Module& model) {
@@ -150,8 +155,9 @@ class CheckpointReader {
       fail(path_, std::string(name(dtype_of<T>())) + " in " + printable(section.name), section.dtype);
     return {t.data<T>(), t.data<T>() + t.numel()};
   }
-  void drop_optimizer() {
-    std::erase_if(left_, [](std::string_view s) { return s.starts_with(kOptimizerPrefix); });
+  /// The sections under a prefix that nobody asked for: they are no surprise.
+  void drop(std::string_view prefix) {
+    std::erase_if(left_, [&](std::string_view s) { return s.starts_with(prefix); });
   }
   void check_nothing_is_left() const {
     for (const Section& s : container_.sections)
@@ -204,6 +210,15 @@ void take_quant(LoadPlan& plan, CheckpointReader& in) {
   }
 }
 
+std::map<std::string, Tensor> take_schedule(CheckpointReader& in) {
+  std::map<std::string, Tensor> out;
+  for (const Section& s : in.container().sections)
+    if (s.name.starts_with(kSchedulePrefix))
+      out.emplace(s.name.substr(std::string_view(kSchedulePrefix).size()), s.tensor());
+  in.drop(kSchedulePrefix);
+  return out;
+}
+
 /// Returns the number of steps to set.
 int64_t take_optimizer(LoadPlan& plan, CheckpointReader& in, Optimizer& optimizer) {
   const Json facts = in.json(kOptimizerKey);
@@ -226,10 +241,12 @@ RunState load(const Container& container, const std::string& path, Module& model
   if (optimizer != nullptr)
     steps = take_optimizer(plan, in, *optimizer);
   else
-    in.drop_optimizer();
+    in.drop(kOptimizerPrefix);
+  std::map<std::string, Tensor> schedule = take_schedule(in);
   in.check_nothing_is_left();
   const bool wants_run = optimizer != nullptr || in.has(kRunKey);
   RunState run = wants_run ? run_state_from(in.metadata(kRunKey), in.place(kRunKey)) : RunState{};
+  run.schedule = std::move(schedule);
   plan.apply(LoadPlan::Form::replace);
   if (optimizer != nullptr) optimizer->set_steps(steps);
   return run;
@@ -253,6 +270,7 @@ void save_checkpoint(const std::string& path, Module& model, Optimizer* optimize
   if (run != nullptr) container.metadata[kRunKey] = to_json(*run);
   add_model(container, model);
   if (optimizer != nullptr) add_optimizer(container, *optimizer);
+  if (run != nullptr) add_schedule(container, *run);
   add_quant(container, model);
   add_masks(container, model);
   write_container(path, container);

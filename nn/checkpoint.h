@@ -1,9 +1,10 @@
 // Model <-> file. The native container is safetensors (tensor/container.h); structure, masks, optimizer and clock lie
 // in its metadata and extra tensors, so that every tool of that world opens the file.
 //
-// Sections: NAME (parameters and buffers), optimizer.STATE, NAME.quant.scale, NAME.quant.zero_point, and NAME.mask (U8,
-// one bit a position in row-major order, lowest bit first, 1 = keep). Metadata: pith.checkpoint (version of this list,
-// 1), pith.masks, pith.quant, pith.optimizer and pith.run (one JSON text each), pith.xxh3 (checksum).
+// Sections: NAME (parameters and buffers), optimizer.STATE, schedule.STATE, NAME.quant.scale, NAME.quant.zero_point,
+// and NAME.mask (U8, one bit a position in row-major order, lowest bit first, 1 = keep). Metadata: pith.checkpoint
+// (version of this list, 1), pith.masks, pith.quant, pith.optimizer and pith.run (one JSON text each), pith.xxh3
+// (checksum).
 //
 // Whatever is refused is refused before the model, the optimizer or the file changes.
 #pragma once
@@ -26,7 +27,8 @@ struct RunState {
   int64_t best_epoch = -1;
   int64_t metrics_bytes = 0;  ///< length of metrics.csv at this moment
   int64_t events_bytes = 0;
-  std::vector<double> running;  ///< partial sums of the epoch under way (loss, correct, seen)
+  std::vector<double> running;             ///< partial sums of the epoch under way (loss, correct, seen)
+  std::map<std::string, Tensor> schedule;  ///< what compression remembers beside masks, by name
 };
 
 /// Writes model (values, buffers, masks, quantisation) atomically; with optimizer and run state if given. Same state,

@@ -17,7 +17,9 @@ constexpr const char* kExamples =
     "  pith train --model lenet5 --data digits --epochs 3\n"
     "  pith train --model resnet20-cifar --data cifar10 --epochs 60 --lr 0.1 --lr-policy onecycle --out runs/r20\n"
     "  pith train --resume runs/r20\n"
+    "  pith train --model resnet20-cifar --init dense.safetensors --compress schedule.yaml --epochs 40 --lr 0.05\n"
     "  pith train --model lstm-lm --data wikitext-2 --epochs 5";
+constexpr size_t kScheduleLimit = 1 << 20;  ///< bytes
 
 struct Options {
   CommonOptions common;
@@ -25,13 +27,28 @@ struct Options {
   std::string resume, out;
 };
 
+std::string read_schedule_text(const std::string& path) {
+  const std::vector<std::byte> bytes = read_file(path, kScheduleLimit);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// --compress may be said again, with the schedule that the run began with.
+void check_same_schedule(const Options& o, const TrainingOptions& saved) {
+  if (read_schedule_text(o.training.compress) == saved.schedule) return;
+  throw FormatError(o.training.compress + ": expected the schedule that " + o.resume + " began with (" +
+                    (saved.schedule.empty() ? "none" : saved.compress) +
+                    "), found another; for a new run from its weights use --init " + o.resume +
+                    "/checkpoints/best.safetensors");
+}
+
 /// Settings that change no bit of the result may differ in a run that goes on; any other stays what it was.
 TrainingOptions settings_of_resumed(const CLI::App& command, const Options& o) {
   TrainingOptions saved = training_options_from_json(read_config(o.resume), o.resume + "/config.json");
+  if (!o.training.compress.empty()) check_same_schedule(o, saved);
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
     if (option->count() == 0 || option->get_group() == "This process" || option->get_group() == "Output") continue;
-    if (name == "--resume") continue;
+    if (name == "--resume" || name == "--compress") continue;
     throw ArgumentError(
         name + " cannot change in a run that goes on with --resume; for a new run from its weights use --init " +
         o.resume + "/checkpoints/best.safetensors");
@@ -63,33 +80,38 @@ void print_start(Console& console, const TrainingOptions& t, const RunDirectory&
   console.note(fmt::format("run {}: {} on {}, {} epochs, batch {}, {} at {} ({}), seed {}, {} threads", run.path(),
                            t.model, t.data, t.epochs, t.batch_size, t.optimizer, t.rate, t.rate_policy, t.seed,
                            threads()));
+  if (!t.schedule.empty()) console.note("schedule " + t.compress);
 }
 
 /// The result's three ways: result.json, a line, the document of --json.
-void report(Console& console, const RunDirectory& run, Json json, const std::string& line) {
+void report(Console& console, const RunDirectory& run, const Compression& compression, Json json,
+            const std::string& line) {
+  if (compression.active()) json["compression"] = compression.to_json();
   const std::string file = json.dump(2) + "\n";
   write_file_atomically(run.result_path(), std::as_bytes(std::span(file.data(), file.size())));
-  console.result(line);
+  console.result(compression.active() ? line + "  " + compression.summary() : line);
   if (!console.json()) return;
   json["epochs"] = csv_json(run.path() + "/metrics.csv");
   json["timing"] = csv_json(run.path() + "/timing.csv");
   console.document(json.dump(2));
 }
 
-void finish(Console& console, const TrainingOptions& t, const RunDirectory& run, const TrainingResult& r) {
+void finish(Console& console, const TrainingOptions& t, const RunDirectory& run, const Compression& compression,
+            const TrainingResult& r) {
   Json json{{"run", run.path()}, {"model", t.model}, {"data", t.data}, {"best_epoch", r.best_epoch + 1}};
   json["test"] = to_json(r.test.score);
-  report(console, run, json,
+  report(console, run, compression, json,
          fmt::format("test: {}  (weights of epoch {}, {})", console.strong(text(r.test.score)), r.best_epoch + 1,
                      run.best_checkpoint()));
 }
 
-void finish(Console& console, const TrainingOptions& t, const RunDirectory& run, const LanguageResult& r) {
+void finish(Console& console, const TrainingOptions& t, const RunDirectory& run, const Compression& compression,
+            const LanguageResult& r) {
   Json json{{"run", run.path()}, {"model", t.model}, {"data", t.data.empty() ? t.text : t.data}};
   json["best_epoch"] = r.best_epoch + 1;
   json["test"] = {{"perplexity", r.test.perplexity()}, {"loss", r.test.loss()}, {"words", r.test.words}};
   const std::string words = fmt::format("perplexity {:.2f}  loss {:.4f}", r.test.perplexity(), r.test.loss());
-  report(console, run, json,
+  report(console, run, compression, json,
          fmt::format("test: {}  (weights of epoch {}, {})", console.strong(words), r.best_epoch + 1,
                      run.best_checkpoint()));
 }
@@ -107,12 +129,22 @@ void train_task(const Options& o, const TrainingOptions& t, Console& console, co
   console.set_log([&run](std::string_view line) { run.log(line); });
   print_start(console, t, run);
   try {
-    finish(console, t, run, run_it(t, task, run, console));
+    const auto result = run_it(t, task, run, console);
+    finish(console, t, run, *task.compression, result);
   } catch (const std::exception& e) {
     console.end_progress();
     run.log(e.what());
     throw;
   }
+}
+
+/// One rate: the schedule's or the command's.
+void check_rate(const CLI::App& command, const Compression& compression) {
+  if (command.get_option("--lr-policy")->count() == 0) return;
+  for (const compress::PolicySpec& p : compression.schedule().policies)
+    if (std::holds_alternative<compress::RateUse>(p.what))
+      throw ArgumentError("--lr-policy stands beside the schedule's own learning rate, '" + p.instance + "' (line " +
+                          std::to_string(p.place.line) + "); one can be given");
 }
 
 void train(const CLI::App& command, Options o) {
@@ -124,11 +156,16 @@ void train(const CLI::App& command, Options o) {
   }
   if (o.training.model == "lstm_lm") o.training.model = "lstm-lm";
   if (o.training.is_language()) take_language_defaults(command, o.training);
+  if (!o.training.compress.empty() && !resumes) o.training.schedule = read_schedule_text(o.training.compress);
   const TrainingOptions t = resumes ? settings_of_resumed(command, o) : resolved(o.training);
   if (t.is_language()) {
-    train_task(o, t, console, open_text_task(t), train_language);
+    const TextTask task = open_text_task(t);
+    check_rate(command, *task.compression);
+    train_task(o, t, console, task, train_language);
   } else {
-    train_task(o, t, console, open_task(t), apps::train);
+    const Task task = open_task(t);
+    check_rate(command, *task.compression);
+    train_task(o, t, console, task, apps::train);
   }
 }
 
@@ -141,7 +178,8 @@ void add_settings(CLI::App& c, TrainingOptions& t) {
   option("-d,--data", t.data,
          "data set by name (`pith data list`) or a folder; default: what the model's name speaks of");
   option("--data-root", t.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
-  option("--init", t.init, "weights to begin with: .safetensors, .npz or .pth");
+  option("--init,--weights", t.init, "weights to begin with: .safetensors, .npz or .pth");
+  option("--compress", t.compress, "schedule of pruning and regularization (YAML; compress/schedule/README.md)");
   option("-e,--epochs", t.epochs, "passes over the training set");
   option("-b,--batch-size", t.batch_size, "images a step");
   option("--lr,--learning-rate", t.rate, "learning rate; default 0.05 for sgd, 0.001 for adam")->default_str("auto");

@@ -86,6 +86,13 @@ int64_t last_mask_change(const Schedule& schedule) {
   return last;
 }
 
+int64_t last_change(const Schedule& schedule) {
+  int64_t last = last_mask_change(schedule);
+  for (const PolicySpec& p : schedule.policies)
+    if (method_of(p) == nullptr && !std::holds_alternative<RateUse>(p.what)) last = std::max(last, p.timing.last());
+  return last;
+}
+
 void check_epochs(const Schedule& schedule, int64_t epochs) {
   for (const PolicySpec& p : schedule.policies) {
     if (std::holds_alternative<RateUse>(p.what)) continue;

@@ -76,6 +76,9 @@ void check(const Schedule& schedule);
 /// The last epoch in which a pruner or a threshold changes masks; -1 for none.
 int64_t last_mask_change(const Schedule& schedule);
 
+/// The same for everything that jumps: masks, masks released, weights rewound, thinning.
+int64_t last_change(const Schedule& schedule);
+
 /// The same for a run of so many epochs: a pruner or an extension that would act after its end.
 void check_epochs(const Schedule& schedule, int64_t epochs);
 

@@ -1,5 +1,6 @@
 #include "compress/schedule/scheduler.h"
 
+#include <algorithm>
 #include <map>
 
 #include "compress/schedule/extension_policies.h"
@@ -55,6 +56,7 @@ Scheduler::Scheduler(const Schedule& schedule, nn::Module& model, const Schedule
   check_epochs(schedule, options.epochs);
   for (const PolicySpec& spec : schedule.policies) add(spec, options);
   check_parameters(schedule);
+  list_pruned(schedule);
 }
 
 Scheduler::~Scheduler() = default;
@@ -82,6 +84,16 @@ void Scheduler::check_parameters(const Schedule& schedule) {
                               " in the same epochs; let one end before the other starts");
       });
     }
+}
+
+void Scheduler::list_pruned(const Schedule& schedule) {
+  model_.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+    const auto takes = [&](const PolicySpec& spec) {
+      const Method* method = mask_method(spec);
+      return method != nullptr && method->takes(name, p.shape());
+    };
+    if (std::any_of(schedule.policies.begin(), schedule.policies.end(), takes)) pruned_.push_back(name);
+  });
 }
 
 template <class Call>

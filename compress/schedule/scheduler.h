@@ -56,6 +56,8 @@ class Scheduler {
   void on_minibatch_end(const nn::Clock& clock);
   void on_epoch_end(const nn::Clock& clock);
 
+  /// The parameters that the schedule may prune, in the model's order.
+  const std::vector<std::string>& pruned() const { return pruned_; }
   /// Every weight of two axes or more, and what has a mask.
   std::vector<MaskRow> masks() const;
 
@@ -69,12 +71,14 @@ class Scheduler {
   void each(const nn::Clock& clock, const Call& call);
   void add(const PolicySpec& spec, const SchedulerOptions& options);
   void check_parameters(const Schedule& schedule);
+  void list_pruned(const Schedule& schedule);
 
   nn::Module& model_;
   uint64_t seed_;
   ActivationStatistics activations_;
   std::vector<std::unique_ptr<Policy>> policies_;
   std::vector<Place> places_;
+  std::vector<std::string> pruned_;
   int64_t begun_ = -1, ended_ = -1;  ///< the last epochs that were told
 };
 

@@ -115,6 +115,52 @@ TEST_F(Determinism, SurvivesBeingKilledAtAnyMoment) {
   EXPECT_EQ(killed, kills);
 }
 
+/// Everything of a schedule that has a state: masks, thresholds fixed at the first call, unmasked copies, movement,
+/// masks that grow, weights to go back to.
+constexpr const char* kSchedule = R"(pruners:
+  gradual: {class: AutomatedGradualPruner, initial_sparsity: 0.1, final_sparsity: 0.8, weights: [fc2.weight]}
+  surgery: {class: SplicingPruner, low_thresh_mult: 0.9, hi_thresh_mult: 1.1, sensitivities: {conv1.weight: 0.3}}
+  grown: {class: RigLPruner, desired_sparsity: 0.7, update_fraction: 0.3, weights: [conv2.weight]}
+  moving: {class: MovementPruner, desired_sparsity: 0.4, weights: [fc3.weight]}
+regularizers:
+  rows: {class: GroupLassoRegularizer, reg_regims: {fc1.weight: [0.01, Rows]}, threshold_criteria: Mean_Abs}
+extensions:
+  rewind: {class: WeightRewinder, rewind_to: 0, weights: ['fc*.weight']}
+policies:
+  - {pruner: {instance_name: gradual, args: {mini_batch_pruning_frequency: 2}}, starting_epoch: 0, ending_epoch: 2, frequency: 1}
+  - {pruner: {instance_name: surgery, args: {mask_on_forward_only: true, use_double_copies: true, mini_batch_pruning_frequency: 3, keep_mask: true}}, starting_epoch: 0, ending_epoch: 2, frequency: 1}
+  - {pruner: {instance_name: grown, args: {mini_batch_pruning_frequency: 2}}, starting_epoch: 0, ending_epoch: 2, frequency: 1}
+  - {pruner: {instance_name: moving, args: {mini_batch_pruning_frequency: 4}}, starting_epoch: 0, ending_epoch: 2, frequency: 1}
+  - {regularizer: {instance_name: rows, args: {keep_mask: true}}, starting_epoch: 0, ending_epoch: 2, frequency: 1}
+  - {extension: {instance_name: rewind}, epochs: [1]}
+)";
+
+TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfASchedule) {
+  test::write_text(path("schedule.yaml"), kSchedule);
+  const Arguments compressed = arguments("pruned", {"--compress", path("schedule.yaml"), "--checkpoint-steps", "1"});
+  const Outcome o = run_program(folder_, compressed);
+  ASSERT_EQ(o.code, 0) << o.err;
+  const Result expected = result_of(path("pruned"));
+  Random random({2027, Purpose::test});
+  const int kills = long_tests() ? 30 : 6;
+  int killed = 0;
+  for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
+    fs::remove_all(path("killed"));
+    const test::Program first(folder_, arguments("killed", {"--compress", path("schedule.yaml"), "--checkpoint-steps",
+                                                            "1", "--threads", "1"}));
+    // Killed where its checkpoint is seen to exist, plus some: early kills that find none would test little.
+    for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
+    ::usleep(static_cast<useconds_t>(random.uniform(0, 2e5)));
+    first.signal(SIGKILL);
+    if (first.wait().code == 0) continue;  // it was done before
+    ++killed;
+    const Outcome resumed = resume("killed");
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
+  }
+  EXPECT_EQ(killed, kills);
+}
+
 TEST_F(Determinism, GoesOnAfterCtrlC) {
   const Result expected = undisturbed();
   for (const int signal : {SIGINT, SIGTERM}) {

@@ -62,8 +62,8 @@ TEST(RunDirectory, RefusesMetricsThatWereShortened) {
 TEST(RunDirectory, KeepsTimesOutOfTheMetrics) {
   const test::TemporaryDirectory folder;
   RunDirectory run = RunDirectory::create(folder.file("run"), "{}");
-  run.add_timing("1,10,0.5,100");
-  run.add_timing("2,10,0.4,120");
+  run.add_timing("epoch,steps,seconds,images_per_second", "1,10,0.5,100");
+  run.add_timing("epoch,steps,seconds,images_per_second", "2,10,0.4,120");
   EXPECT_EQ(test::read_text(folder.file("run/timing.csv")),
             "epoch,steps,seconds,images_per_second\n1,10,0.5,100\n2,10,0.4,120\n");
 }
