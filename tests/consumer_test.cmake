@@ -28,6 +28,15 @@ run(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${SCRATCH}/build -G Ninja -D
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
 run(${SCRATCH}/build/consumer)
 
+# Compression in one's own loop.
+run(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/compress -B ${SCRATCH}/compress -G Ninja
+  -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_FLAGS=${FLAGS})
+run(${CMAKE_COMMAND} --build ${SCRATCH}/compress)
+run(${SCRATCH}/compress/compress_consumer ${SOURCE}/tests/consumer/compress/schedule.yaml)
+if(NOT output MATCHES "epoch 4.*fc1.weight +48000 weights +90.00 % pruned")
+  message(FATAL_ERROR "the example's last epoch is not at its target sparsity:\n${output}")
+endif()
+
 # Pith is archives over shared libraries, so no --static: that would ask for what those are made of, too. The file names
 # the prefix it was configured for; the variables say where it lies instead.
 file(GLOB_RECURSE pc ${SCRATCH}/prefix/*/pith.pc)

@@ -23,14 +23,21 @@ TEST(Usage, ListsTheCommandsInItsHelp) {
   const TemporaryDirectory folder;
   const Outcome o = run_program(folder, {"--help"});
   EXPECT_EQ(o.code, 0);
-  for (const char* command : {"train", "eval", "data", "info"}) EXPECT_NE(o.out.find(command), std::string::npos);
+  for (const char* command : {"train", "eval", "data", "schedule", "info"})
+    EXPECT_NE(o.out.find(command), std::string::npos);
   EXPECT_EQ(o.err, "");
 }
 
 TEST(Usage, ShowsExamplesInTheHelpOfEveryCommand) {
   const TemporaryDirectory folder;
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"train"}, {"eval"}, {"info"}, {"data", "list"}, {"data", "show"}, {"data", "get"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"train"},
+                                                  {"eval"},
+                                                  {"info"},
+                                                  {"data", "list"},
+                                                  {"data", "show"},
+                                                  {"data", "get"},
+                                                  {"schedule", "check"},
+                                                  {"schedule", "from-distiller"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
     const Outcome o = run_program(folder, arguments);
