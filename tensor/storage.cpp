@@ -1,5 +1,7 @@
 #include "tensor/storage.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -12,6 +14,11 @@ namespace pith {
 namespace {
 
 constexpr size_t kAlign = 64, kSlack = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+/// Large blocks begin on a huge page, so that the system may give them whole ones: a convolution walks a dozen planes
+/// at once, more small pages than the processor remembers.
+std::align_val_t alignment(size_t capacity) { return std::align_val_t{capacity >= 2 * kHugePage ? kHugePage : kAlign}; }
 
 /// Sizes in eighths of a power of two, so that at most 12.5 % of a block is unused and freed blocks fit again.
 size_t size_class(size_t bytes) {
@@ -40,7 +47,7 @@ class Pool {
       } catch (const std::bad_alloc&) {
       }  // no room to remember it: free it
     }
-    ::operator delete (block, std::align_val_t{kAlign});
+    ::operator delete(block, alignment(capacity));
   }
   void trim() {
     std::lock_guard lock(mutex_);
@@ -71,11 +78,13 @@ class Pool {
     }
   }
   static std::byte* ask(size_t capacity) {
-    return static_cast<std::byte*>(::operator new (capacity, std::align_val_t{kAlign}));
+    void* const block = ::operator new(capacity, alignment(capacity));
+    if (capacity >= 2 * kHugePage) ::madvise(block, capacity / kHugePage * kHugePage, MADV_HUGEPAGE);  // a wish
+    return static_cast<std::byte*>(block);
   }
   void free_idle() {
     for (auto& [capacity, blocks] : idle_)
-      for (std::byte* block : blocks) ::operator delete (block, std::align_val_t{kAlign});
+      for (std::byte* block : blocks) ::operator delete(block, alignment(capacity));
     idle_.clear();
   }
 
