@@ -1,6 +1,7 @@
 #include "apps/classification_task.h"
 
 #include "nn/checkpoint.h"
+#include "nn/compute.h"
 #include "nn/models.h"
 #include "tensor/error.h"
 
@@ -20,11 +21,20 @@ DataParts open_parts(const TrainingOptions& options) {
   return parts;
 }
 
+std::map<std::string, double> macs_of_weights(nn::Module& model, const Shape& image) {
+  std::map<std::string, double> macs;
+  for (const nn::LayerCompute& layer : nn::compute_table(model, image))
+    macs[layer.name + ".weight"] = static_cast<double>(layer.macs) / static_cast<double>(layer.weights);
+  return macs;
+}
+
 Task open_task(const TrainingOptions& options) {
   DataParts parts = open_parts(options);
   auto model = make_network(options, *parts.train);
-  auto compression = std::make_unique<Compression>(options, *model);
-  return {std::move(parts), std::move(model), std::move(compression)};
+  auto compression =
+      std::make_unique<Compression>(options, *model, macs_of_weights(*model, parts.train->image_shape()));
+  auto teacher = options.teacher.empty() ? nullptr : std::make_unique<Teacher>(options, *parts.train);
+  return {std::move(parts), std::move(model), std::move(compression), std::move(teacher)};
 }
 
 data::Augmentation augmentation_of(const std::string& augment) {

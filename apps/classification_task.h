@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "apps/compression.h"
+#include "apps/teacher.h"
 #include "apps/training_options.h"
 #include "data/dataset.h"
 #include "data/loader.h"
@@ -25,7 +26,10 @@ struct Task {
   DataParts parts;
   std::unique_ptr<nn::Module> model;
   std::unique_ptr<Compression> compression;
+  std::unique_ptr<Teacher> teacher;  ///< null without --teacher
 };
+/// Multiply-adds of one weight for one image [c, h, w], by parameter.
+std::map<std::string, double> macs_of_weights(nn::Module& model, const Shape& image);
 Task open_task(const TrainingOptions& options);
 
 /// "crop4,flip" as the loader takes it.

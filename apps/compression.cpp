@@ -30,11 +30,11 @@ WeightRow total_of(const std::vector<WeightRow>& rows) {
 
 }  // namespace
 
-Compression::Compression(const TrainingOptions& options, nn::Module& model)
+Compression::Compression(const TrainingOptions& options, nn::Module& model, std::map<std::string, double> macs)
     : options_(options),
       model_(model),
       schedule_(schedule_of(options)),
-      scheduler_(schedule_, model, {.epochs = options.epochs, .seed = options.seed}) {}
+      scheduler_(schedule_, model, {.epochs = options.epochs, .seed = options.seed, .macs = std::move(macs)}) {}
 
 std::unique_ptr<nn::RatePolicy> Compression::rate_policy() const {
   auto rate = compress::make_rate_policy(schedule_, options_.rate, options_.epochs);

@@ -27,8 +27,9 @@ struct WeightRow {
 
 class Compression {
  public:
-  /// The schedule in options.schedule for this model, which outlives it. Throws FormatError with FILE:LINE.
-  Compression(const TrainingOptions& options, nn::Module& model);
+  /// The schedule in options.schedule for this model, which outlives it. macs: of one weight, by parameter. Throws
+  /// FormatError with FILE:LINE.
+  Compression(const TrainingOptions& options, nn::Module& model, std::map<std::string, double> macs);
 
   bool active() const { return !options_.schedule.empty(); }
   compress::Scheduler& scheduler() { return scheduler_; }
@@ -37,7 +38,10 @@ class Compression {
   std::unique_ptr<nn::RatePolicy> rate_policy() const;
 
   /// Will the masks stay as they are from the end of this epoch (from 0) on? Then it is at the target sparsity.
-  bool settled(int64_t epoch) const { return epoch >= compress::last_change(schedule_); }
+  bool settled(int64_t epoch) const {
+    const int64_t stopped = scheduler_.stopped();
+    return epoch >= compress::last_change(schedule_) || (stopped >= 0 && epoch >= stopped);
+  }
   /// Does an epoch replace the best one so far? Once that one is at the target sparsity, only if it `improves`.
   bool replaces(int64_t best_epoch, bool improves) const { return best_epoch < 0 || !settled(best_epoch) || improves; }
 

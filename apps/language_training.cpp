@@ -40,12 +40,21 @@ std::unique_ptr<nn::LanguageModel> make_network(const TrainingOptions& o, int64_
   return model;
 }
 
+/// Every weight of a matrix that is multiplied works once a word; the embedding is looked up.
+std::map<std::string, double> macs_of_weights(nn::Module& model) {
+  std::map<std::string, double> macs;
+  model.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+    if (p.shape().rank() == 2 && !name.starts_with("encoder.")) macs[name] = 1;
+  });
+  return macs;
+}
+
 /// The last part of the training text is for validation.
 TextTask make_task(const TrainingOptions& o, const data::Vocabulary& vocabulary, std::vector<int32_t> train,
                    std::vector<int32_t> test) {
   const auto kept = static_cast<int64_t>(static_cast<double>(train.size()) * (1 - o.validation));
   TextTask task{std::move(train), {}, std::move(test), make_network(o, vocabulary.size()), nullptr};
-  task.compression = std::make_unique<Compression>(o, *task.model);
+  task.compression = std::make_unique<Compression>(o, *task.model, macs_of_weights(*task.model));
   task.validation.assign(task.train.begin() + kept, task.train.end());
   task.train.resize(static_cast<size_t>(kept));
   return task;

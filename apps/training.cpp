@@ -28,6 +28,7 @@ class Training {
         parts_(task.parts),
         model_(*task.model),
         loader_(training_loader(parts_, options)),
+        teacher_(task.teacher.get()),
         compression_(*task.compression),
         scheduler_(compression_.scheduler()),
         optimizer_(make_optimizer(options, model_)),
@@ -84,7 +85,8 @@ class Training {
     phases.begin(Phase::forward);
     nn::seed_dropout(model_, options_.seed, optimizer_->steps());
     const Variable logits = model_.call(Variable(batch.images));
-    const Variable loss = softmax_cross_entropy(logits, batch.labels, options_.label_smoothing);
+    Variable loss = softmax_cross_entropy(logits, batch.labels, options_.label_smoothing);
+    if (teacher_ != nullptr) loss = teacher_->blend(loss, logits, batch.images, clock().epoch);
     const double value = loss.value().item();
     if (!std::isfinite(value))
       throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
@@ -193,6 +195,7 @@ class Training {
   const DataParts& parts_;
   nn::Module& model_;
   data::Loader loader_;
+  const Teacher* teacher_;
   Compression& compression_;
   compress::Scheduler& scheduler_;
   std::unique_ptr<nn::Optimizer> optimizer_;

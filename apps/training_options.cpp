@@ -34,6 +34,13 @@ void visit_fields(Options& o, const Visit& visit) {
   visit("init", o.init);
   visit("compress", o.compress);
   visit("schedule", o.schedule);
+  visit("teacher", o.teacher);
+  visit("teacher_model", o.teacher_model);
+  visit("teacher_sum", o.teacher_sum);
+  visit("distill_temperature", o.distill_temperature);
+  visit("distill_weight", o.distill_weight);
+  visit("student_weight", o.student_weight);
+  visit("distill_start", o.distill_start);
   visit("epochs", o.epochs);
   visit("batch_size", o.batch_size);
   visit("rate", o.rate);
@@ -70,10 +77,18 @@ void resolve_images(TrainingOptions& o) {
     throw ArgumentError("--data names the data set or folder to train on; `pith data list` lists them");
   if (o.augment == "auto") o.augment = o.data == "cifar10" ? "crop4,flip" : "none";
   check_augment(o.augment);
+  if (o.teacher.empty()) return;
+  o.teacher_model = nn::model_info(o.teacher_model.empty() ? o.model : o.teacher_model).name;
+  check_positive("--distill-temperature", o.distill_temperature);
+  check_not_negative("--distill-weights", o.distill_weight);
+  check_not_negative("--distill-weights", o.student_weight);
+  check_positive("the sum of --distill-weights", o.distill_weight + o.student_weight);
+  check_at_least("--distill-start", o.distill_start, 0);
 }
 
 void resolve_language(TrainingOptions& o) {
   if (o.text.empty() != o.text_test.empty()) throw ArgumentError("--text and --text-test belong together");
+  if (!o.teacher.empty()) throw ArgumentError("--teacher is for the classification of images, not for lstm-lm");
   if (!o.text.empty() && !o.data.empty()) throw ArgumentError("--text and --data exclude each other");
   if (o.text.empty() && o.data.empty()) o.data = "wikitext-2";
   check_at_least("--embed", o.embedding, 1);

@@ -12,6 +12,11 @@ struct TrainingOptions {
   std::string init;      ///< weights to begin with
   std::string compress;  ///< the schedule's file, for messages
   std::string schedule;  ///< its text: what the run does
+  // Distillation.
+  std::string teacher, teacher_model;  ///< a file of weights, and their network ("": the student's)
+  std::string teacher_sum;             ///< checksum of the file
+  double distill_temperature = 1, distill_weight = 0.5, student_weight = 0.5;
+  int64_t distill_start = 0;  ///< epoch, from 0
   // How long, how fast.
   int64_t epochs = 10;
   int64_t batch_size = 128;

@@ -58,7 +58,7 @@ Json to_json(const compress::PolicySpec& p, nn::Module* model) {
 
 std::unique_ptr<nn::Module> model_of(const Options& o) {
   if (o.model.empty()) return nullptr;
-  if (o.model == "lstm-lm" || o.model == "lstm_lm") return nn::make_language_model({}, 0);
+  if (o.model == "lstm-lm" || o.model == "lstm_lm") return nn::make_language_model({.words = 100}, 0);
   return nn::make_model(nn::model_info(o.model).name);
 }
 
@@ -70,6 +70,7 @@ Json checked(const Options& o) {
   if (model) {
     compress::SchedulerOptions options{.epochs = o.epochs > 0 ? o.epochs : all};
     options.thinner = [](nn::Module&) {};  // nothing is trained here
+    options.macs = {{"", 0}};
     compress::Scheduler(schedule, *model, options);
   } else if (o.epochs > 0) {
     compress::check_epochs(schedule, o.epochs);

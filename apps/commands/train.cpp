@@ -5,6 +5,7 @@
 #include "apps/language_training.h"
 #include "apps/report.h"
 #include "apps/training.h"
+#include "compress/schedule/schedule_file.h"
 #include "tensor/atomic_file.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -25,6 +26,7 @@ struct Options {
   CommonOptions common;
   TrainingOptions training;
   std::string resume, out;
+  std::vector<double> distill_weights;
 };
 
 std::string read_schedule_text(const std::string& path) {
@@ -61,6 +63,37 @@ TrainingOptions settings_of_resumed(const CLI::App& command, const Options& o) {
   take("--anomaly", saved.anomaly, o.training.anomaly);
   take("--checkpoint-steps", saved.checkpoint_steps, o.training.checkpoint_steps);
   return resolved(saved);
+}
+
+/// The schedule's text, and what it says of the run where the command line says nothing.
+void take_schedule(const CLI::App& command, TrainingOptions& t) {
+  t.schedule = read_schedule_text(t.compress);
+  const compress::RunSettings run = compress::parse_schedule(t.schedule, t.compress).run;
+  const auto take = [&](const char* name, auto& into, const auto& from) {
+    if (from && command.get_option(name)->count() == 0) into = *from;
+  };
+  take("--epochs", t.epochs, run.stop.epochs);
+  if (const auto& o = run.optimizer) {
+    take("--optimizer", t.optimizer, std::optional(o->name));
+    take("--lr", t.rate, o->rate);
+    take("--momentum", t.momentum, o->momentum);
+    take("--weight-decay", t.weight_decay, o->weight_decay);
+    take("--nesterov", t.nesterov, o->nesterov);
+  }
+  if (const auto& d = run.data) {
+    take("--data", t.data, d->name);
+    take("--augment", t.augment, d->augment);
+    take("--batch-size", t.batch_size, d->batch_size);
+    take("--valid", t.validation, d->validation);
+  }
+  if (const auto& d = run.distillation) {
+    take("--teacher", t.teacher, std::optional(d->teacher));
+    take("--teacher-model", t.teacher_model, std::optional(d->model));
+    take("--distill-temperature", t.distill_temperature, std::optional(d->temperature));
+    take("--distill-weights", t.distill_weight, std::optional(d->distill));
+    take("--distill-weights", t.student_weight, std::optional(d->student));
+    take("--distill-start", t.distill_start, std::optional(d->start_epoch));
+  }
 }
 
 /// What the language model is trained with unless told otherwise (PyTorch's and Distiller's word language example).
@@ -151,12 +184,17 @@ void train(const CLI::App& command, Options o) {
   apply(o.common);
   Console console(o.common.console);
   const bool resumes = !o.resume.empty();
+  if (o.distill_weights.size() == 2) {
+    o.training.distill_weight = o.distill_weights[0];
+    o.training.student_weight = o.distill_weights[1];
+  }
   if (resumes && !o.out.empty()) {
     throw ArgumentError("--resume and --out exclude each other: a resumed run stays where it is");
   }
   if (o.training.model == "lstm_lm") o.training.model = "lstm-lm";
   if (o.training.is_language()) take_language_defaults(command, o.training);
-  if (!o.training.compress.empty() && !resumes) o.training.schedule = read_schedule_text(o.training.compress);
+  if (!o.training.compress.empty() && !resumes) take_schedule(command, o.training);
+  if (!o.training.teacher.empty() && !resumes) o.training.teacher_sum = checksum_of_file(o.training.teacher);
   const TrainingOptions t = resumes ? settings_of_resumed(command, o) : resolved(o.training);
   if (t.is_language()) {
     const TextTask task = open_text_task(t);
@@ -212,6 +250,24 @@ void add_language(CLI::App& c, TrainingOptions& t) {
   c.add_flag("--tied", t.tied, "the decoder's weight is the embedding's")->group("Language model (--model lstm-lm)");
 }
 
+void add_distillation(CLI::App& c, Options& o) {
+  const std::string group = "Distillation (also: distillation, in a schedule)";
+  TrainingOptions& t = o.training;
+  c.add_option("--teacher", t.teacher, "trained weights of a network to learn from")->group(group);
+  c.add_option("--teacher-model", t.teacher_model, "its name; default: the student's")->group(group);
+  c.add_option("--distill-temperature", t.distill_temperature, "softens both answers")
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--distill-weights", o.distill_weights, "DISTILL,STUDENT: weights of the teacher's and the labels' loss")
+      ->default_str("0.5,0.5")
+      ->delimiter(',')
+      ->expected(2)
+      ->group(group);
+  c.add_option("--distill-start", t.distill_start, "first epoch with the teacher, from 0")
+      ->capture_default_str()
+      ->group(group);
+}
+
 void add_process(CLI::App& c, Options& o) {
   const std::string process = "This process";
   c.add_option("-o,--out", o.out, "folder of the new run; default: runs/MODEL-DATE")->group(process);
@@ -234,6 +290,7 @@ void add_train(CLI::App& program, Action& action) {
   CLI::App& command = add_command(program, "train", "train a network", options->common, kExamples);
   add_settings(command, options->training);
   add_language(command, options->training);
+  add_distillation(command, *options);
   add_process(command, *options);
   command.callback([&command, options, &action] { action = [&command, options] { train(command, *options); }; });
 }

@@ -21,6 +21,7 @@ using State = std::map<std::string, Tensor>;
 struct Tick {
   nn::Clock clock;
   uint64_t seed = 0;
+  bool frozen = false;  ///< a stop condition holds: masks stay as they are
   int64_t epoch() const { return clock.epoch; }
   bool is_first() const { return clock.step == 0; }
   bool is_last() const { return clock.step + 1 == clock.steps_per_epoch; }

@@ -24,7 +24,7 @@ PruningPolicy::PruningPolicy(std::shared_ptr<const PruningMethod> method, const 
 }
 
 bool PruningPolicy::is_due(const Tick& tick) const {
-  if (!timing_.acts(tick.epoch())) return false;
+  if (tick.frozen || !timing_.acts(tick.epoch())) return false;
   // Activations are seen in the first minibatches of the epoch, and the mask follows.
   if (method_->needs() == Needs::activations)
     return tick.clock.step == std::min(kActivationMinibatches, tick.clock.steps_per_epoch) - 1;

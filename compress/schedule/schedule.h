@@ -12,6 +12,7 @@
 #include "compress/schedule/mask_options.h"
 #include "compress/schedule/method.h"
 #include "compress/schedule/place.h"
+#include "compress/schedule/run_settings.h"
 #include "compress/schedule/timing.h"
 
 namespace pith::compress {
@@ -55,6 +56,7 @@ struct PolicySpec {
 
 struct Schedule {
   std::vector<PolicySpec> policies;  ///< run in this order
+  RunSettings run{};
 
   Schedule& add(std::string instance, const Timing& timing, std::shared_ptr<const PruningMethod> method,
                 const MaskOptions& options = {}) {

@@ -7,6 +7,7 @@
 #include "compress/schedule/fields.h"
 #include "compress/schedule/method_table.h"
 #include "compress/schedule/rate_table.h"
+#include "compress/schedule/run_sections.h"
 #include "compress/schedule/settings.h"
 #include "compress/schedule/yaml_file.h"
 #include "tensor/refusal.h"
@@ -41,8 +42,8 @@ class FileReader {
   FileReader(const YamlNode& document, const std::string& path) : fields_(document, path, "the schedule") {}
 
   Schedule read() {
-    for (const char* key :
-         {"version", "pruners", "regularizers", "lr_schedulers", "extensions", "quantizers", "policies"})
+    for (const char* key : {"version", "pruners", "regularizers", "lr_schedulers", "extensions", "quantizers",
+                            "policies", "optimizer", "data", "distillation", "stop"})
       fields_.find(key);
     fields_.finish();
     if (fields_.find("version") != nullptr && fields_.integer("version", 1) != 1)
@@ -57,6 +58,7 @@ class FileReader {
     section("quantizers", "quantizer", [&](Fields& f, const std::string&) {
       f.place().refuse(f.what() + ": quantizers are not built yet; take this section out");
     });
+    read_run();
     read_policies();
     check_used();
     check(schedule_);
@@ -78,6 +80,19 @@ class FileReader {
       make(settings, name);
       defined_.push_back({kind, name, node->key_lines[i]});
     }
+  }
+
+  void read_run() {
+    const auto section_of = [&](const char* key, const auto& read) {
+      const YamlNode* node = fields_.find(key);
+      if (node == nullptr) return;
+      Fields f(*node, fields_.file(), key);
+      read(f);
+    };
+    section_of("optimizer", [&](Fields& f) { schedule_.run.optimizer = optimizer_from(f); });
+    section_of("data", [&](Fields& f) { schedule_.run.data = data_from(f); });
+    section_of("distillation", [&](Fields& f) { schedule_.run.distillation = distillation_from(f); });
+    section_of("stop", [&](Fields& f) { schedule_.run.stop = stop_from(f); });
   }
 
   void read_policies() {

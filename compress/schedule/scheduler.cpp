@@ -51,12 +51,14 @@ const Method* mask_method(const PolicySpec& spec) {
 }  // namespace
 
 Scheduler::Scheduler(const Schedule& schedule, nn::Module& model, const SchedulerOptions& options)
-    : model_(model), seed_(options.seed), activations_(model) {
+    : model_(model), seed_(options.seed), activations_(model), stop_(schedule.run.stop), macs_(options.macs) {
   check(schedule);
   check_epochs(schedule, options.epochs);
   for (const PolicySpec& spec : schedule.policies) add(spec, options);
   check_parameters(schedule);
   list_pruned(schedule);
+  if (stop_.macs && macs_.empty())
+    stop_.place.refuse("stop: macs needs a program that counts multiply-adds; this one does not");
 }
 
 Scheduler::~Scheduler() = default;
@@ -96,9 +98,28 @@ void Scheduler::list_pruned(const Schedule& schedule) {
   });
 }
 
+/// Masks at hand, the schedule's conditions are looked at: what holds once holds to the end.
+void Scheduler::watch_stop(const nn::Clock& clock) {
+  if (stopped_ >= 0 || (!stop_.sparsity && !stop_.macs)) return;
+  double weights = 0, kept = 0, macs = 0, kept_macs = 0;
+  model_.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+    const double all = static_cast<double>(p.value().numel()), density = p.mask() ? p.mask()->density() : 1;
+    if (std::find(pruned_.begin(), pruned_.end(), name) != pruned_.end()) {
+      weights += all;
+      kept += all * density;
+    }
+    if (const auto found = macs_.find(name); found != macs_.end()) {
+      macs += found->second * all;
+      kept_macs += found->second * all * density;
+    }
+  });
+  const bool sparse = stop_.sparsity && 1 - kept / weights >= *stop_.sparsity - 1e-12;
+  if (sparse || (stop_.macs && kept_macs <= *stop_.macs * macs)) stopped_ = clock.epoch;
+}
+
 template <class Call>
 void Scheduler::each(const nn::Clock& clock, const Call& call) {
-  const Tick tick{clock, seed_};
+  const Tick tick{clock, seed_, stopped_ >= 0};
   for (size_t i = 0; i < policies_.size(); ++i) try {
       call(*policies_[i], tick);
     } catch (const ArgumentError& e) {
@@ -130,12 +151,14 @@ void Scheduler::before_step(const nn::Clock& clock) {
 
 void Scheduler::on_minibatch_end(const nn::Clock& clock) {
   each(clock, [](Policy& p, const Tick& t) { p.on_minibatch_end(t); });
+  watch_stop(clock);
 }
 
 void Scheduler::on_epoch_end(const nn::Clock& clock) {
   if (ended_ == clock.epoch) return;
   ended_ = clock.epoch;
   each(clock, [](Policy& p, const Tick& t) { p.on_epoch_end(t); });
+  watch_stop(clock);  // soft masks are hard now
 }
 
 std::vector<MaskRow> Scheduler::masks() const {
@@ -155,7 +178,8 @@ std::vector<MaskRow> Scheduler::masks() const {
 
 State Scheduler::state() const {
   State state;
-  state["epochs"] = numbers_of({static_cast<double>(begun_), static_cast<double>(ended_)});
+  state["epochs"] =
+      numbers_of({static_cast<double>(begun_), static_cast<double>(ended_), static_cast<double>(stopped_)});
   activations_.save(state, "activations/");
   for (size_t i = 0; i < policies_.size(); ++i) policies_[i]->save(state, "policy " + std::to_string(i) + "/");
   return state;
@@ -163,11 +187,12 @@ State Scheduler::state() const {
 
 void Scheduler::set_state(const State& state) {
   const auto epochs = state.find("epochs");
-  if (epochs == state.end() || epochs->second.numel() != 2)
-    throw FormatError("schedule state: the epochs that were begun and ended are not there");
+  if (epochs == state.end() || epochs->second.numel() != 3)
+    throw FormatError("schedule state: the epochs that were begun, ended and stopped are not there");
   const std::vector<double> told = epochs->second.to_vector<double>();
   begun_ = static_cast<int64_t>(told[0]);
   ended_ = static_cast<int64_t>(told[1]);
+  stopped_ = static_cast<int64_t>(told[2]);
   activations_.load(state, "activations/");
   for (size_t i = 0; i < policies_.size(); ++i) policies_[i]->load(state, "policy " + std::to_string(i) + "/");
 }

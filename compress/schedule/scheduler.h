@@ -12,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ struct SchedulerOptions {
   int64_t epochs = 1;  ///< of the run
   uint64_t seed = 0;
   Thinner thinner{};  ///< needed where the schedule thins
+  /// Multiply-adds that one weight of a parameter does for one input, by the parameter's name: needed where the
+  /// schedule speaks of MACs.
+  std::map<std::string, double> macs{};
 };
 
 class Scheduler {
@@ -56,6 +60,8 @@ class Scheduler {
   void on_minibatch_end(const nn::Clock& clock);
   void on_epoch_end(const nn::Clock& clock);
 
+  /// The epoch in which a stop condition of the schedule was met: masks are final since; -1 for not yet.
+  int64_t stopped() const { return stopped_; }
   /// The parameters that the schedule may prune, in the model's order.
   const std::vector<std::string>& pruned() const { return pruned_; }
   /// Every weight of two axes or more, and what has a mask.
@@ -72,6 +78,7 @@ class Scheduler {
   void add(const PolicySpec& spec, const SchedulerOptions& options);
   void check_parameters(const Schedule& schedule);
   void list_pruned(const Schedule& schedule);
+  void watch_stop(const nn::Clock& clock);
 
   nn::Module& model_;
   uint64_t seed_;
@@ -79,7 +86,10 @@ class Scheduler {
   std::vector<std::unique_ptr<Policy>> policies_;
   std::vector<Place> places_;
   std::vector<std::string> pruned_;
+  StopSettings stop_;
+  std::map<std::string, double> macs_;
   int64_t begun_ = -1, ended_ = -1;  ///< the last epochs that were told
+  int64_t stopped_ = -1;
 };
 
 /// The learning-rate policy that the schedule names, for this first rate; null where it names none.
