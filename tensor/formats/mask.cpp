@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tensor/error.h"
+#include "tensor/formats/masked_conv.h"
 #include "tensor/formats/masked_product.h"
 
 namespace pith {
@@ -51,6 +52,8 @@ void for_each_pruned(const Mask& mask, const F& f) {
 struct Mask::Products {
   std::once_flag once;
   std::unique_ptr<const MaskedProduct> product;
+  std::once_flag once_convolution;
+  std::unique_ptr<const MaskedConv> convolution;
 };
 
 std::string_view name(Granularity g) {
@@ -122,6 +125,11 @@ Tensor Mask::to_tensor(DType dtype) const {
 const MaskedProduct& Mask::product() const {
   std::call_once(products_->once, [&] { products_->product = std::make_unique<MaskedProduct>(*this); });
   return *products_->product;
+}
+
+const MaskedConv& Mask::convolution() const {
+  std::call_once(products_->once_convolution, [&] { products_->convolution = std::make_unique<MaskedConv>(*this); });
+  return *products_->convolution;
 }
 
 void zero_pruned(const Mask& mask, Tensor& t) {

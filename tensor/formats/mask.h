@@ -17,6 +17,7 @@
 namespace pith {
 
 struct MaskedProduct;
+class MaskedConv;
 
 /// How a mask was made: a record for reports and formats. It promises nothing about the bits.
 enum class Granularity : uint8_t { element, row, column, kernel, filter, channel, block, layer, n_of_m };
@@ -52,6 +53,8 @@ class Mask {
   /// What the matrix products of a weight under this Mask need (formats/masked_product.h). Built at the first question
   /// (by one thread; others wait) and shared by all copies of this Mask.
   const MaskedProduct& product() const;
+  /// What its convolutions need (formats/masked_conv.h), likewise. Throws ShapeError unless it has four axes.
+  const MaskedConv& convolution() const;
 
   /// The same positions of the same shape; how they were chosen does not matter.
   friend bool operator==(const Mask& a, const Mask& b) { return a.shape_ == b.shape_ && a.words_ == b.words_; }

@@ -12,6 +12,9 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/conv_f32.inl"
 #include "tensor/kernels/conv_pixels_f32.inl"
 #include "tensor/kernels/conv_window.inl"
+
+#include "tensor/kernels/sparse_conv_f32.inl"  // ends as conv_window does
+
 #include "tensor/kernels/gemm_f32.inl"
 #include "tensor/kernels/elementwise.inl"
 #include "tensor/kernels/interleave.inl"
@@ -42,6 +45,8 @@ constexpr KernelTable table = {
     .conv_lines_gradient = conv_lines_gradient,
     .conv_window = conv_window,
     .conv_pixels = conv_pixels,
+    .sparse_conv_window = sparse_conv_window,
+    .sparse_conv_gradient = sparse_conv_gradient,
     .gemm = gemm,
     .gemm_dot = gemm_dot,
     .combine = combine,

@@ -13,6 +13,7 @@
 #include "tensor/kernels/line_views.h"
 #include "tensor/kernels/maps.h"
 #include "tensor/kernels/narrow_views.h"
+#include "tensor/kernels/sparse_conv_views.h"
 #include "tensor/kernels/sparse_matrix_views.h"
 #include "tensor/kernels/views.h"
 #include "tensor/kernels/window_views.h"
@@ -41,6 +42,10 @@ struct KernelTable {
   void (*conv_window)(const WindowConv& c);
   /// One plain image: see PixelConv. y aliases neither x nor residual.
   void (*conv_pixels)(const PixelConv& c);
+  /// conv_window by kept weights alone: see SparseWindowConv. y aliases nothing that is read.
+  void (*sparse_conv_window)(const SparseWindowConv& c);
+  /// The gradient of the kept weights: see SparseWindowGradient.
+  void (*sparse_conv_gradient)(const SparseWindowGradient& c);
 
   // --- float matrix products -------------------------------------------------------------------------------------
   /// c = a b for matrices that fit the second-level cache; b has contiguous rows, a any distances: see Gemm.
