@@ -1,5 +1,9 @@
 #include "apps/classification_task.h"
 
+#include <algorithm>
+#include <numeric>
+
+#include "apps/evaluate.h"
 #include "nn/checkpoint.h"
 #include "nn/compute.h"
 #include "nn/models.h"
@@ -28,11 +32,26 @@ std::map<std::string, double> macs_of_weights(nn::Module& model, const Shape& im
   return macs;
 }
 
+/// Minus the loss on so many images of the validation set (of the training set where there is none).
+constexpr int64_t kJudged = 1000;
+double judge(const TrainingOptions& options, const DataParts& parts, nn::Module& model) {
+  const auto all = parts.validation != nullptr ? parts.validation : parts.train;
+  std::vector<int64_t> first(static_cast<size_t>(std::min(kJudged, all->size())));
+  std::iota(first.begin(), first.end(), int64_t{0});
+  data::Loader loader =
+      evaluation_loader(data::subset(all, first), parts.normalization, options.batch_size, options.workers);
+  return -evaluate(model, loader).score.loss();
+}
+
+compress::Doors doors_of(const TrainingOptions& options, const DataParts& parts, nn::Module& model) {
+  return {.judge = [options, parts, &model] { return judge(options, parts, model); },
+          .macs = macs_of_weights(model, parts.train->image_shape())};
+}
+
 Task open_task(const TrainingOptions& options) {
   DataParts parts = open_parts(options);
   auto model = make_network(options, *parts.train);
-  auto compression =
-      std::make_unique<Compression>(options, *model, macs_of_weights(*model, parts.train->image_shape()));
+  auto compression = std::make_unique<Compression>(options, *model, doors_of(options, parts, *model));
   auto teacher = options.teacher.empty() ? nullptr : std::make_unique<Teacher>(options, *parts.train);
   return {std::move(parts), std::move(model), std::move(compression), std::move(teacher)};
 }

@@ -18,6 +18,12 @@ int64_t zeros_of(const Tensor& t) {
   return std::count(values.begin(), values.end(), 0.0F);
 }
 
+/// The doors with that of recomputing, which the loop will put there.
+compress::Doors with(compress::Doors doors, const std::function<void()>& recompute) {
+  doors.recompute = [&recompute] { recompute(); };
+  return doors;
+}
+
 /// All of them as one.
 WeightRow total_of(const std::vector<WeightRow>& rows) {
   WeightRow total{"all weights"};
@@ -30,11 +36,12 @@ WeightRow total_of(const std::vector<WeightRow>& rows) {
 
 }  // namespace
 
-Compression::Compression(const TrainingOptions& options, nn::Module& model, std::map<std::string, double> macs)
+Compression::Compression(const TrainingOptions& options, nn::Module& model, compress::Doors doors)
     : options_(options),
       model_(model),
       schedule_(schedule_of(options)),
-      scheduler_(schedule_, model, {.epochs = options.epochs, .seed = options.seed, .macs = std::move(macs)}) {}
+      scheduler_(schedule_, model,
+                 {.epochs = options.epochs, .seed = options.seed, .doors = with(std::move(doors), recompute_)}) {}
 
 std::unique_ptr<nn::RatePolicy> Compression::rate_policy() const {
   auto rate = compress::make_rate_policy(schedule_, options_.rate, options_.epochs);

@@ -27,9 +27,10 @@ struct WeightRow {
 
 class Compression {
  public:
-  /// The schedule in options.schedule for this model, which outlives it. macs: of one weight, by parameter. Throws
-  /// FormatError with FILE:LINE.
-  Compression(const TrainingOptions& options, nn::Module& model, std::map<std::string, double> macs);
+  /// The schedule in options.schedule for this model, which outlives it. doors: all but recompute, which the training
+  /// loop gives by set_recompute. Throws FormatError with FILE:LINE.
+  Compression(const TrainingOptions& options, nn::Module& model, compress::Doors doors);
+  void set_recompute(std::function<void()> recompute) { recompute_ = std::move(recompute); }
 
   bool active() const { return !options_.schedule.empty(); }
   compress::Scheduler& scheduler() { return scheduler_; }
@@ -69,6 +70,7 @@ class Compression {
   const TrainingOptions options_;
   nn::Module& model_;
   const compress::Schedule schedule_;
+  std::function<void()> recompute_;
   compress::Scheduler scheduler_;
 };
 

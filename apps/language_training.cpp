@@ -54,7 +54,8 @@ TextTask make_task(const TrainingOptions& o, const data::Vocabulary& vocabulary,
                    std::vector<int32_t> test) {
   const auto kept = static_cast<int64_t>(static_cast<double>(train.size()) * (1 - o.validation));
   TextTask task{std::move(train), {}, std::move(test), make_network(o, vocabulary.size()), nullptr};
-  task.compression = std::make_unique<Compression>(o, *task.model, macs_of_weights(*task.model));
+  task.compression =
+      std::make_unique<Compression>(o, *task.model, compress::Doors{.macs = macs_of_weights(*task.model)});
   task.validation.assign(task.train.begin() + kept, task.train.end());
   task.train.resize(static_cast<size_t>(kept));
   return task;
@@ -91,6 +92,7 @@ class LanguageTraining {
         optimizer_(make_optimizer(options, model_)),
         rate_(compression_.rate_policy()),
         checkpointing_(options, run, model_, *optimizer_, *rate_, compression_) {
+    compression_.set_recompute([this] { recompute(); });
     if (options.anomaly) anomaly_.emplace();
   }
 
@@ -142,8 +144,8 @@ class LanguageTraining {
     scheduler_.on_minibatch_begin(clock());
     phases_.begin(Phase::forward);
     const data::TextBatch batch = batcher_.batch(clock().step);
-    nn::seed_dropout(model_, options_.seed, optimizer_->steps());
-    const Variable loss = batch_loss(model_, batch);
+    begun_ = model_.state();
+    const Variable loss = loss_of(batch);
     const double value = loss.value().item();
     if (!std::isfinite(value))
       throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
@@ -164,6 +166,20 @@ class LanguageTraining {
     score_.words += batch.targets.numel();
   } catch (const NumericError& e) {
     checkpointing_.fail(e, clock());
+  }
+
+  Variable loss_of(const data::TextBatch& batch) {
+    nn::seed_dropout(model_, options_.seed, optimizer_->steps());
+    return batch_loss(model_, batch);
+  }
+
+  /// The door of a schedule that wants the minibatch's gradients again, at other weights.
+  void recompute() {
+    const nn::LstmState after = model_.state();
+    model_.set_state(begun_);
+    model_.clear_gradients();
+    loss_of(batcher_.batch(clock().step)).backward();
+    model_.set_state(after);
   }
 
   TextScore evaluate(const std::vector<int32_t>& text, const std::string& name) {
@@ -272,7 +288,8 @@ class LanguageTraining {
   Checkpointing checkpointing_;
   std::optional<DetectAnomaly> anomaly_;
   Position at_;
-  TextScore score_;  ///< of the epoch under way
+  nn::LstmState begun_;  ///< the hidden state before the step under way
+  TextScore score_;      ///< of the epoch under way
   int64_t steps_ = 0;
   double seconds_ = 0;
   Phases phases_;

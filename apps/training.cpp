@@ -34,6 +34,7 @@ class Training {
         optimizer_(make_optimizer(options, model_)),
         rate_(compression_.rate_policy()),
         checkpointing_(options, run, model_, *optimizer_, *rate_, compression_) {
+    compression_.set_recompute([this] { recompute(); });
     if (options.anomaly) anomaly_.emplace();
   }
 
@@ -79,14 +80,11 @@ class Training {
   void train_step() try {
     Phases& phases = record_.phases;
     phases.begin(Phase::data);
-    const data::Batch batch = loader_.next();
+    batch_ = loader_.next();
     phases.begin(Phase::schedule);
     scheduler_.on_minibatch_begin(clock());
     phases.begin(Phase::forward);
-    nn::seed_dropout(model_, options_.seed, optimizer_->steps());
-    const Variable logits = model_.call(Variable(batch.images));
-    Variable loss = softmax_cross_entropy(logits, batch.labels, options_.label_smoothing);
-    if (teacher_ != nullptr) loss = teacher_->blend(loss, logits, batch.images, clock().epoch);
+    const auto [loss, logits] = forward();
     const double value = loss.value().item();
     if (!std::isfinite(value))
       throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
@@ -103,10 +101,30 @@ class Training {
     phases.begin(Phase::schedule);
     scheduler_.on_minibatch_end(clock());
     phases.begin(Phase::other);
-    add_batch(score_, logits.value(), batch.labels);
-    record_.images += batch.labels.numel();
+    add_batch(score_, logits.value(), batch_.labels);
+    record_.images += batch_.labels.numel();
   } catch (const NumericError& e) {
     checkpointing_.fail(e, clock());
+  }
+
+  struct Forward {
+    Variable loss, logits;
+  };
+  Forward forward() {
+    nn::seed_dropout(model_, options_.seed, optimizer_->steps());
+    const Variable logits = model_.call(Variable(batch_.images));
+    Variable loss = softmax_cross_entropy(logits, batch_.labels, options_.label_smoothing);
+    if (teacher_ != nullptr) loss = teacher_->blend(loss, logits, batch_.images, clock().epoch);
+    return {loss, logits};
+  }
+
+  /// The door of a schedule that wants the minibatch's gradients again, at other weights.
+  void recompute() {
+    std::vector<Tensor> buffers;
+    model_.visit_buffers([&](const std::string&, Tensor& b) { buffers.push_back(b.clone()); });
+    model_.clear_gradients();
+    forward().loss.backward();
+    model_.visit_buffers([&, i = size_t{0}](const std::string&, Tensor& b) mutable { b.copy_from(buffers[i++]); });
   }
 
   std::optional<Score> evaluate_epoch() {
@@ -203,6 +221,7 @@ class Training {
   Checkpointing checkpointing_;
   std::optional<DetectAnomaly> anomaly_;
   Position at_;
+  data::Batch batch_;   ///< of the step under way
   Score score_;         ///< of the epoch under way, on the training batches
   EpochRecord record_;  ///< of the epoch under way, what this process saw of it
   double penalty_ = 0;  ///< what the schedule added to the last minibatch's loss

@@ -14,14 +14,16 @@ void ActivationStatistics::watch() {
   runs_ = true;
   pending_.clear();
   model_.set_tap(
-      std::make_shared<const nn::Tap>([this](const std::string& name, nn::Module& layer, const auto&, const auto& y) {
+      std::make_shared<const nn::Tap>([this](const std::string& name, nn::Module& layer, const auto& x, const auto& y) {
         look(name, std::string(layer.type()), y.value());
+        for (LayerSamples* samples : samplers_) samples->look(name, layer, x.value(), y.value());
       }));
 }
 
 void ActivationStatistics::stop() {
   if (!runs_) return;
   runs_ = false;
+  samplers_.clear();
   model_.set_tap(nullptr);
 }
 

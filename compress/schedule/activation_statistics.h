@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "compress/schedule/layer_samples.h"
 #include "compress/schedule/policy.h"
 
 namespace pith::compress {
@@ -25,6 +26,8 @@ class ActivationStatistics {
   /// Begins anew; does nothing while it runs.
   void start();
   void stop();
+  /// Lets samples be drawn, too, while it runs. They outlive the run or are stopped before.
+  void sample_into(LayerSamples& samples) { samplers_.push_back(&samples); }
   bool runs() const { return runs_; }
 
   /// By the layer's name; null where nothing was seen.
@@ -46,6 +49,7 @@ class ActivationStatistics {
 
   nn::Module& model_;
   bool runs_ = false;
+  std::vector<LayerSamples*> samplers_;
   std::string pending_;  ///< the layer whose ReLU has not run yet
   std::map<std::string, Sums> sums_;
 };

@@ -3,6 +3,7 @@
 // in, so that a checkpoint can hold it. Methods call the pure functions of pruners/ and regularizers/.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,8 @@ namespace pith::compress {
 /// Numbers a policy keeps for one parameter, by a word of the method's.
 using Memory = std::map<std::string, std::vector<double>>;
 
+struct Samples;  // layer_samples.h
+
 /// One parameter as a method sees it.
 struct Target {
   std::string name;
@@ -29,6 +32,8 @@ struct Target {
   const Mask* mask = nullptr;                  ///< now; null where all is kept
   const std::vector<double>* zeros = nullptr;  ///< share of zeros of every output's activation, where needed
   const std::vector<double>* means = nullptr;  ///< mean of it
+  const Tensor* curvature = nullptr;           ///< the Hessian times the gradient, where needed
+  const Samples* samples = nullptr;            ///< of the weight's layer, where needed
   Memory* memory = nullptr;
 };
 
@@ -40,15 +45,22 @@ struct Moment {
   uint64_t seed = 0;  ///< of the run
   uint64_t step = 0;  ///< global number of the minibatch
   bool soft = false;  ///< masks last for a forward pass only
+  /// Where the method needs a judge: how good the model is under these masks, one a target, and the multiply-adds of
+  /// every dense weight tensor.
+  std::function<double(const std::vector<Mask>& masks)> score{};
+  std::map<std::string, double> dense_macs{};
 };
 
-/// What a method must be given beside the weights. dense_gradient: also where the mask prunes.
-enum class Needs : uint8_t { weights, gradient, dense_gradient, activations };
+/// What a method must be given beside the weights. dense_gradient: also where the mask prunes; curvature: the gradient,
+/// too; judge: Moment::score.
+enum class Needs : uint8_t { weights, gradient, dense_gradient, curvature, activations, samples, judge };
 
-/// A mask, and what kept weights are multiplied by while it is applied (DropFilter).
+/// A mask, what kept weights are multiplied by while it is applied (DropFilter), and new weights where the method has
+/// some (undefined otherwise).
 struct Choice {
   Mask mask;
   double scale = 1;
+  Tensor weights{};
 };
 
 /// Which parameters a method is about: selectors in the order of the file. `*` in a table of settings means all other

@@ -38,6 +38,12 @@ constexpr Row<PrunerFactory> kPruners[] = {
     {"BernoulliFilterPruner", bernoulli_method},
     {"BernoulliFilterPruner_AGP", bernoulli_gradual_method},
 
+    {"FMReconstructionChannelPruner", reconstruction_method},
+
+    {"FMReconstructionChannelPruner_AGP", reconstruction_gradual_method},
+    {"HybridRankedStructureParameterPruner", hybrid_ranked_method},
+    {"HybridRankedStructureParameterPruner_AGP", hybrid_ranked_gradual_method},
+    {"GreedyFilterPruner", greedy_method},
     {"NMPruner", n_of_m_method},
     {"GlobalPruner", global_method},
     {"MovementPruner", movement_method},

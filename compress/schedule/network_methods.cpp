@@ -17,11 +17,14 @@ std::vector<Choice> choices_of(std::vector<Mask> masks) {
 /// All targets in one ranking.
 class GlobalMethod : public PruningMethod {
  public:
-  enum class Criterion : uint8_t { magnitude, lamp, snip };
+  enum class Criterion : uint8_t { magnitude, lamp, snip, grasp };
   GlobalMethod(std::vector<Selector> who, Criterion criterion, const GroupSetting& groups, const LevelSetting& level)
       : PruningMethod(std::move(who)), criterion_(criterion), groups_(groups), level_(level) {}
 
-  Needs needs() const override { return criterion_ == Criterion::snip ? Needs::gradient : Needs::weights; }
+  Needs needs() const override {
+    if (criterion_ == Criterion::grasp) return Needs::curvature;
+    return criterion_ == Criterion::snip ? Needs::gradient : Needs::weights;
+  }
   void check(const std::string&, const Shape& shape) const override { groups_.of(shape); }
   std::vector<Choice> choose(std::span<Target> targets, const Moment& m) const override {
     std::vector<Contestant> contestants;
@@ -36,8 +39,11 @@ class GlobalMethod : public PruningMethod {
   /// Means over each group, so that groups of different sizes compare.
   std::vector<double> scores(const Target& t, const Groups& groups) const {
     if (criterion_ == Criterion::magnitude) return group_norms(*t.w, groups, Norm::mean_l1);
-    std::vector<double> s =
-        group_sums(criterion_ == Criterion::lamp ? lamp_scores(*t.w) : snip_scores(*t.w, *t.gradient), groups);
+    const auto of_weights = [&] {
+      if (criterion_ == Criterion::lamp) return lamp_scores(*t.w);
+      return criterion_ == Criterion::snip ? snip_scores(*t.w, *t.gradient) : grasp_scores(*t.w, *t.curvature);
+    };
+    std::vector<double> s = group_sums(of_weights(), groups);
     for (double& v : s) v /= static_cast<double>(groups.size());
     return s;
   }
@@ -125,7 +131,8 @@ std::shared_ptr<const PruningMethod> scratch(Fields& f, ScratchMethod::Growth gr
 }  // namespace
 
 std::shared_ptr<const PruningMethod> global_method(Fields& f) {
-  const auto criterion = static_cast<GlobalMethod::Criterion>(f.choice("criterion", {"magnitude", "lamp", "snip"}));
+  const auto criterion =
+      static_cast<GlobalMethod::Criterion>(f.choice("criterion", {"magnitude", "lamp", "snip", "grasp"}));
   const GroupSetting groups = f.has("group_type") ? GroupSetting::from(f) : GroupSetting{};
   const LevelSetting level = LevelSetting::from(f, false);
   return std::make_shared<GlobalMethod>(selectors_from(f, "weights"), criterion, groups, level);

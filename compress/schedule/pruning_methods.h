@@ -37,6 +37,13 @@ std::shared_ptr<const PruningMethod> bernoulli_method(Fields& fields);
 std::shared_ptr<const PruningMethod> bernoulli_gradual_method(Fields& fields);
 std::shared_ptr<const PruningMethod> random_level_method(Fields& fields);
 
+// Several criteria, and a compute budget: hybrid_methods.cpp. New weights too: reconstruction_methods.cpp.
+std::shared_ptr<const PruningMethod> hybrid_ranked_method(Fields& fields);
+std::shared_ptr<const PruningMethod> hybrid_ranked_gradual_method(Fields& fields);
+std::shared_ptr<const PruningMethod> greedy_method(Fields& fields);
+std::shared_ptr<const PruningMethod> reconstruction_method(Fields& fields);
+std::shared_ptr<const PruningMethod> reconstruction_gradual_method(Fields& fields);
+
 // All targets at once, and masks that move: network_methods.cpp.
 std::shared_ptr<const PruningMethod> global_method(Fields& fields);
 std::shared_ptr<const PruningMethod> movement_method(Fields& fields);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compress/schedule/curvature.h"
 #include "tensor/error.h"
 
 namespace pith::compress {
@@ -18,16 +19,30 @@ void multiply(Tensor& w, double factor) {
 }  // namespace
 
 PruningPolicy::PruningPolicy(std::shared_ptr<const PruningMethod> method, const Timing& timing,
-                             const MaskOptions& options, nn::Module& model, ActivationStatistics& activations)
-    : method_(std::move(method)), timing_(timing), options_(options), activations_(activations) {
-  for (Bound& b : bind(*method_, model)) parameters_.push_back({std::move(b), {}, {}, {}, 1, {}});
+                             const MaskOptions& options, const Surroundings& surroundings)
+    : method_(std::move(method)),
+      timing_(timing),
+      options_(options),
+      around_(surroundings),
+      activations_(surroundings.activations) {
+  check_doors();
+  for (Bound& b : bind(*method_, around_.model)) parameters_.push_back({std::move(b), {}, {}, {}, 1, {}, {}, {}});
+}
+
+void PruningPolicy::check_doors() const {
+  const Needs needs = method_->needs();
+  if (needs == Needs::curvature && !around_.doors.recompute)
+    throw ArgumentError("needs a program that can run a minibatch again; this one cannot");
+  if (needs == Needs::judge && (!around_.doors.judge || around_.doors.macs.empty()))
+    throw ArgumentError("needs a program that judges a network and counts its multiply-adds; this one does not");
+  if (is_soft() && (needs == Needs::judge || needs == Needs::samples))
+    throw ArgumentError("needs a hard mask, without mask_on_forward_only");
 }
 
 bool PruningPolicy::is_due(const Tick& tick) const {
   if (tick.frozen || !timing_.acts(tick.epoch())) return false;
   // Activations are seen in the first minibatches of the epoch, and the mask follows.
-  if (method_->needs() == Needs::activations)
-    return tick.clock.step == std::min(kActivationMinibatches, tick.clock.steps_per_epoch) - 1;
+  if (looks()) return tick.clock.step == std::min(kActivationMinibatches, tick.clock.steps_per_epoch) - 1;
   if (tick.is_first()) return !options_.skip_first_minibatch;
   const int64_t every = options_.mini_batch_pruning_frequency;
   return every > 0 && tick.minibatch() % every == 0;
@@ -35,7 +50,8 @@ bool PruningPolicy::is_due(const Tick& tick) const {
 
 void PruningPolicy::on_epoch_begin(const Tick& tick) {
   if (!in_force(tick)) return;
-  if (method_->needs() == Needs::activations && timing_.acts(tick.epoch())) activations_.start();
+  if (looks() && !tick.frozen && timing_.acts(tick.epoch())) look_closer();
+  if (looks() && !tick.frozen && timing_.acts(tick.epoch())) activations_.start();
   if (!is_soft()) return;
   for (Pruned& p : parameters_) {
     if (p.parameter->mask()) p.soft = p.parameter->mask();
@@ -47,7 +63,7 @@ void PruningPolicy::on_epoch_begin(const Tick& tick) {
 
 void PruningPolicy::on_minibatch_begin(const Tick& tick) {
   if (!in_force(tick)) return;
-  if (is_due(tick) && method_->needs() == Needs::weights) choose(tick);
+  if (is_due(tick) && acts_at_begin()) choose(tick);
   if (is_due(tick) && method_->needs() == Needs::dense_gradient && !is_soft())
     for (Pruned& p : parameters_) {  // pruned weights are 0 with the mask or without it, but get their gradient
       p.held = p.parameter->mask();
@@ -71,23 +87,60 @@ std::vector<Target> PruningPolicy::targets() {
     const Mask* mask = is_soft() ? p.soft.get() : p.held ? p.held.get() : p.parameter->mask().get();
     const Tensor& g = p.parameter->gradient();
     all.push_back({p.name, &p.parameter->value(), g.defined() ? &g : nullptr, mask,
-                   activations_.zeros(layer_of(p.name)), activations_.means(layer_of(p.name)), &p.memory});
+                   activations_.zeros(layer_of(p.name)), activations_.means(layer_of(p.name)),
+                   p.curvature.defined() ? &p.curvature : nullptr, &p.samples, &p.memory});
   }
   return all;
 }
 
-void PruningPolicy::choose(const Tick& tick) {
-  const Moment moment{
+Moment PruningPolicy::moment(const Tick& tick) {
+  Moment m{
       tick.epoch(), timing_.way(tick.epoch()), timing_.period(), tick.seed, static_cast<uint64_t>(tick.minibatch()),
       is_soft()};
+  if (method_->needs() != Needs::judge) return m;
+  m.score = [this](const std::vector<Mask>& masks) { return score(masks); };
+  around_.model.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+    if (const auto found = around_.doors.macs.find(name); found != around_.doors.macs.end())
+      m.dense_macs[name] = found->second * static_cast<double>(p.value().numel());
+  });
+  return m;
+}
+
+/// The judge's word on the model under these masks; masks and weights are as before afterwards.
+double PruningPolicy::score(const std::vector<Mask>& masks) {
+  std::vector<std::pair<Tensor, std::shared_ptr<const Mask>>> before;
+  for (size_t i = 0; i < masks.size(); ++i) {
+    nn::Parameter& p = *parameters_[i].parameter;
+    before.emplace_back(p.value().clone(), p.mask());
+    p.set_mask(std::make_shared<const Mask>(masks[i]));
+  }
+  const double score = around_.doors.judge();
+  for (size_t i = 0; i < masks.size(); ++i) {
+    parameters_[i].parameter->set_mask(before[i].second);
+    parameters_[i].parameter->load(before[i].first);
+  }
+  return score;
+}
+
+/// Samples of the layers, where the method wants them.
+void PruningPolicy::look_closer() {
+  if (method_->needs() != Needs::samples) return;
+  std::vector<std::string> layers;
+  for (const Pruned& p : parameters_) layers.push_back(layer_of(p.name));
+  samples_.start(std::move(layers), 0);
+  activations_.sample_into(samples_);
+}
+
+void PruningPolicy::choose(const Tick& tick) {
   std::vector<Target> all = targets();
-  std::vector<Choice> choices = method_->choose(all, moment);
+  std::vector<Choice> choices = method_->choose(all, moment(tick));
   for (size_t i = 0; i < choices.size(); ++i) {
     auto mask = std::make_shared<const Mask>(std::move(choices[i].mask));
     if (is_soft())
       parameters_[i].soft = std::move(mask);
     else
       parameters_[i].parameter->set_mask(std::move(mask));
+    if (choices[i].weights.defined()) parameters_[i].parameter->load(choices[i].weights);
     parameters_[i].scale = choices[i].scale;
   }
 }
@@ -104,7 +157,14 @@ void PruningPolicy::before_step(const Tick& tick) {
     if (p.shadow.defined()) p.parameter->mutable_value().copy_from(p.shadow);
     p.shadow = Tensor();
   }
-  if (method_->needs() == Needs::weights) return;
+  if (acts_at_begin()) return;
+  if (is_due(tick) && method_->needs() == Needs::curvature) {
+    const std::vector<Bound> bound(parameters_.begin(), parameters_.end());
+    std::vector<Tensor> curvature = curvature_of(bound, around_.model, around_.doors.recompute);
+    for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i].curvature = std::move(curvature[i]);
+  }
+  if (is_due(tick) && method_->needs() == Needs::samples)
+    for (Pruned& p : parameters_) p.samples = samples_.of(layer_of(p.name));
   std::vector<Target> all = targets();
   for (const Target& t : all)
     if (t.gradient == nullptr) throw ArgumentError("schedule: " + t.name + " has no gradient to be pruned by");
@@ -112,8 +172,12 @@ void PruningPolicy::before_step(const Tick& tick) {
     for (Target& t : all) method_->gather(t);
   if (!is_due(tick)) return;
   choose(tick);
-  for (Pruned& p : parameters_) p.held = nullptr;
-  if (method_->needs() == Needs::activations) activations_.stop();
+  for (Pruned& p : parameters_) {
+    p.held = nullptr;
+    p.curvature = Tensor();
+    p.samples = {};
+  }
+  if (looks()) activations_.stop();
 }
 
 void PruningPolicy::on_minibatch_end(const Tick& tick) {
@@ -134,6 +198,7 @@ void PruningPolicy::on_epoch_end(const Tick& tick) {
 }
 
 void PruningPolicy::save(State& state, const std::string& prefix) const {
+  if (method_->needs() == Needs::samples && activations_.runs()) samples_.save(state, prefix + "samples/");
   for (const Pruned& p : parameters_) {
     const std::string name = prefix + p.name;
     if (p.shadow.defined()) state[name + "/shadow"] = p.shadow;
@@ -144,6 +209,10 @@ void PruningPolicy::save(State& state, const std::string& prefix) const {
 }
 
 void PruningPolicy::load(const State& state, const std::string& prefix) {
+  if (method_->needs() == Needs::samples && activations_.runs()) {
+    samples_.load(state, prefix + "samples/");
+    activations_.sample_into(samples_);
+  }
   for (Pruned& p : parameters_) {
     const std::string name = prefix + p.name, memory = name + "/memory/";
     const auto find = [&](const char* what) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compress/schedule/activation_statistics.h"
+#include "compress/schedule/doors.h"
 #include "compress/schedule/mask_options.h"
 #include "compress/schedule/policy.h"
 #include "compress/schedule/timing.h"
@@ -14,11 +15,19 @@ namespace pith::compress {
 /// Minibatches that activations are measured for before a mask is chosen by them.
 inline constexpr int64_t kActivationMinibatches = 10;
 
+/// Where a policy is at work.
+struct Surroundings {
+  nn::Module& model;
+  ActivationStatistics& activations;
+  const Doors& doors;
+};
+
 class PruningPolicy : public Policy {
  public:
-  /// Model and statistics outlive it. Throws what bind() throws.
+  /// What surrounds it outlives it. Throws what bind() throws, and ArgumentError where the method needs a door that is
+  /// shut, or a hard mask.
   PruningPolicy(std::shared_ptr<const PruningMethod> method, const Timing& timing, const MaskOptions& options,
-                nn::Module& model, ActivationStatistics& activations);
+                const Surroundings& surroundings);
 
   void on_epoch_begin(const Tick& tick) override;
   void on_minibatch_begin(const Tick& tick) override;
@@ -36,6 +45,8 @@ class PruningPolicy : public Policy {
     std::shared_ptr<const Mask> held;  ///< hard, taken off for one dense gradient
     double scale = 1;
     Memory memory;
+    Tensor curvature;
+    Samples samples;
   };
 
   bool is_soft() const { return options_.mask_on_forward_only; }
@@ -45,12 +56,20 @@ class PruningPolicy : public Policy {
   void choose(const Tick& tick);
   void apply_soft();
   std::vector<Target> targets();
+  void check_doors() const;
+  bool looks() const { return method_->needs() == Needs::activations || method_->needs() == Needs::samples; }
+  bool acts_at_begin() const { return method_->needs() == Needs::weights || method_->needs() == Needs::judge; }
+  Moment moment(const Tick& tick);
+  double score(const std::vector<Mask>& masks);
+  void look_closer();
 
   std::shared_ptr<const PruningMethod> method_;
   Timing timing_;
   MaskOptions options_;
+  Surroundings around_;
   ActivationStatistics& activations_;
   std::vector<Pruned> parameters_;
+  LayerSamples samples_;
 };
 
 }  // namespace pith::compress

@@ -26,9 +26,9 @@ class ThinningPolicy : public Policy {
 };
 
 std::unique_ptr<Policy> make_policy(const PolicySpec& spec, nn::Module& model, const SchedulerOptions& options,
-                                    ActivationStatistics& activations) {
+                                    const Surroundings& surroundings) {
   if (const auto* use = std::get_if<PrunerUse>(&spec.what))
-    return std::make_unique<PruningPolicy>(use->method, spec.timing, use->options, model, activations);
+    return std::make_unique<PruningPolicy>(use->method, spec.timing, use->options, surroundings);
   if (const auto* use = std::get_if<RegularizerUse>(&spec.what))
     return std::make_unique<RegularizationPolicy>(use->method, spec.timing, use->keep_mask, model);
   if (const auto* use = std::get_if<ReleaseUse>(&spec.what))
@@ -51,20 +51,20 @@ const Method* mask_method(const PolicySpec& spec) {
 }  // namespace
 
 Scheduler::Scheduler(const Schedule& schedule, nn::Module& model, const SchedulerOptions& options)
-    : model_(model), seed_(options.seed), activations_(model), stop_(schedule.run.stop), macs_(options.macs) {
+    : model_(model), seed_(options.seed), activations_(model), doors_(options.doors), stop_(schedule.run.stop) {
   check(schedule);
   check_epochs(schedule, options.epochs);
   for (const PolicySpec& spec : schedule.policies) add(spec, options);
   check_parameters(schedule);
   list_pruned(schedule);
-  if (stop_.macs && macs_.empty())
+  if (stop_.macs && doors_.macs.empty())
     stop_.place.refuse("stop: macs needs a program that counts multiply-adds; this one does not");
 }
 
 Scheduler::~Scheduler() = default;
 
 void Scheduler::add(const PolicySpec& spec, const SchedulerOptions& options) try {
-  std::unique_ptr<Policy> policy = make_policy(spec, model_, options, activations_);
+  std::unique_ptr<Policy> policy = make_policy(spec, model_, options, {model_, activations_, doors_});
   if (policy == nullptr) return;
   policies_.push_back(std::move(policy));
   places_.push_back(spec.place);
@@ -108,7 +108,7 @@ void Scheduler::watch_stop(const nn::Clock& clock) {
       weights += all;
       kept += all * density;
     }
-    if (const auto found = macs_.find(name); found != macs_.end()) {
+    if (const auto found = doors_.macs.find(name); found != doors_.macs.end()) {
       macs += found->second * all;
       kept_macs += found->second * all * density;
     }

@@ -12,12 +12,12 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "compress/schedule/activation_statistics.h"
+#include "compress/schedule/doors.h"
 #include "compress/schedule/policy.h"
 #include "compress/schedule/schedule.h"
 
@@ -39,9 +39,7 @@ struct SchedulerOptions {
   int64_t epochs = 1;  ///< of the run
   uint64_t seed = 0;
   Thinner thinner{};  ///< needed where the schedule thins
-  /// Multiply-adds that one weight of a parameter does for one input, by the parameter's name: needed where the
-  /// schedule speaks of MACs.
-  std::map<std::string, double> macs{};
+  Doors doors{};      ///< what some methods and conditions need
 };
 
 class Scheduler {
@@ -83,11 +81,11 @@ class Scheduler {
   nn::Module& model_;
   uint64_t seed_;
   ActivationStatistics activations_;
+  Doors doors_;
   std::vector<std::unique_ptr<Policy>> policies_;
   std::vector<Place> places_;
   std::vector<std::string> pruned_;
   StopSettings stop_;
-  std::map<std::string, double> macs_;
   int64_t begun_ = -1, ended_ = -1;  ///< the last epochs that were told
   int64_t stopped_ = -1;
 };
