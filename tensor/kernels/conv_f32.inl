@@ -125,59 +125,81 @@ struct GradientAhead {
   }
 };
 
-/// K output channels by T taps: the sums of a whole strip stay in registers, then each line of sums is added up.
-template <int K, int T, bool kUnitStep>
+/// K output channels by R kernel rows of S adjacent taps: the sums of a whole strip stay in registers, then each line
+/// of sums is added up. Outputs go by in fours with fixed distances, because address arithmetic would take the ports
+/// that the multiply-adds need. kStep: lines of x between outputs, or 0 where it is known at run time only.
+template <int K, int R, int S>
+struct GradientTile {
+  Vec sum[R * S][K];
+
+  void clear() {
+    for (int t = 0; t < R * S; ++t)
+      for (int k = 0; k < K; ++k) sum[t][k] = Vec::zero();
+  }
+  /// One output: its line of dy[k] is `at` floats on, its lines of x[r] are `from` on.
+  void take(const float* const* x, const float* const* dy, int64_t from, int64_t at) {
+    Vec g[K];
+    for (int k = 0; k < K; ++k) g[k] = Vec::load(dy[k] + at);
+    for (int r = 0; r < R; ++r)
+      for (int t = 0; t < S; ++t) {
+        const Vec line = Vec::load(x[r] + from + t * 16);
+        for (int k = 0; k < K; ++k) sum[r * S + t][k] = fma(g[k], line, sum[r * S + t][k]);
+      }
+  }
+};
+
+template <int K, int R, int S, int kStep>
 static inline void gradient_tile(const LineConvGradient& c, int64_t k0, int64_t d0) {
-  const int64_t step = kUnitStep ? 1 : c.x_step;
+  const int64_t step = kStep != 0 ? kStep : c.x_step;
   const int64_t last = c.channels - 1;
-  const int64_t tile = (k0 / K * c.depth + d0) / T, tiles = (c.channels + K - 1) / K * c.depth / T + 1;
+  const int64_t tile = (k0 / K * c.depth + d0) / (R * S), tiles = (c.channels + K - 1) / K * c.depth / (R * S) + 1;
   const GradientAhead x_ahead = GradientAhead::share(c.next_x, c.x_plane, c.x_planes, c.x_row, tile, tiles);
   const GradientAhead dy_ahead = GradientAhead::share(c.next_dy, c.dy_plane, c.channels, c.outputs, tile, tiles);
-  float total[T][K] = {};
+  float total[R * S][K] = {};
   for (int part = 0; part < 16; part += Vec::kWidth) {
-    Vec sum[T][K];
-    for (int t = 0; t < T; ++t)
-      for (int k = 0; k < K; ++k) sum[t][k] = Vec::zero();
+    GradientTile<K, R, S> sums;
+    sums.clear();
     for (int64_t row = 0; row < c.rows; ++row) {
-      const float *x[T], *dy[K];
-      for (int t = 0; t < T; ++t) x[t] = c.x + (c.taps[d0 + t] + row * c.x_row) * 16 + part;
+      const float *x[R], *dy[K];
+      for (int r = 0; r < R; ++r) x[r] = c.x + (c.taps[d0 + r * S] + row * c.x_row) * 16 + part;
       for (int k = 0; k < K; ++k)
         dy[k] = c.dy + ((k0 + k < last ? k0 + k : last) * c.dy_plane + row * c.dy_row) * 16 + part;
       if (part == 0) {
         x_ahead.fetch(row * c.x_row);
         dy_ahead.fetch(row * c.dy_row);
       }
-      for (int64_t i = 0; i < c.outputs; ++i) {
-        Vec g[K];
-        for (int k = 0; k < K; ++k) g[k] = Vec::load(dy[k] + i * 16);
-        for (int t = 0; t < T; ++t) {
-          const Vec line = Vec::load(x[t] + i * step * 16);
-          for (int k = 0; k < K; ++k) sum[t][k] = fma(g[k], line, sum[t][k]);
-        }
-      }
+      int64_t i = 0;
+      for (; i + 4 <= c.outputs; i += 4)
+        for (int u = 0; u < 4; ++u) sums.take(x, dy, (i + u) * step * 16, (i + u) * 16);
+      for (; i < c.outputs; ++i) sums.take(x, dy, i * step * 16, i * 16);
     }
-    for (int t = 0; t < T; ++t) add_sums<K>(sum[t], total[t]);
+    for (int t = 0; t < R * S; ++t) add_sums<K>(sums.sum[t], total[t]);
   }
   for (int k = 0; k < K && k0 + k <= last; ++k)
-    for (int t = 0; t < T; ++t) c.dw[(k0 + k) * c.w_step + d0 + t] += total[t][k];
+    for (int t = 0; t < R * S; ++t) c.dw[(k0 + k) * c.w_step + d0 + t] += total[t][k];
 }
 
-template <int K, bool kUnitStep>
+/// All taps of K output channels; those of a kernel row are S neighbours (S = 1: anywhere).
+template <int K, int S, int kStep>
 static inline void gradient_taps(const LineConvGradient& c, int64_t k0) {
+  constexpr int kRows = kTileTaps / S;
   int64_t d = 0;
   if constexpr (K == 1 && kWide)
-    for (; d + 9 <= c.depth; d += 9) gradient_tile<1, 9, kUnitStep>(c, k0, d);
-  for (; d + kTileTaps <= c.depth; d += kTileTaps) gradient_tile<K, kTileTaps, kUnitStep>(c, k0, d);
-  for (; d + 3 <= c.depth; d += 3) gradient_tile<K, 3, kUnitStep>(c, k0, d);
-  for (; d < c.depth; ++d) gradient_tile<K, 1, kUnitStep>(c, k0, d);
+    for (; d + 9 <= c.depth; d += 9) gradient_tile<1, 9 / S, S, kStep>(c, k0, d);
+  for (; d + kRows * S <= c.depth; d += kRows * S) gradient_tile<K, kRows, S, kStep>(c, k0, d);
+  for (; d + 3 <= c.depth; d += 3) gradient_tile<K, 3 / S, S, kStep>(c, k0, d);
+  if constexpr (S == 1)
+    for (; d < c.depth; ++d) gradient_tile<K, 1, 1, kStep>(c, k0, d);
 }
 
-template <bool kUnitStep>
+template <int S, int kStep>
 static inline void gradient_channels(const LineConvGradient& c) {
-  if (c.channels == 1) return gradient_taps<1, kUnitStep>(c, 0);
-  for (int64_t k = 0; k < c.channels; k += kTileChannels) gradient_taps<kTileChannels, kUnitStep>(c, k);
+  if (c.channels == 1) return gradient_taps<1, S, kStep>(c, 0);
+  for (int64_t k = 0; k < c.channels; k += kTileChannels) gradient_taps<kTileChannels, S, kStep>(c, k);
 }
 
 static void conv_lines_gradient(const LineConvGradient& c) {
-  c.x_step == 1 ? gradient_channels<true>(c) : gradient_channels<false>(c);
+  if (c.adjacent_taps == 3 && c.x_step == 1) return gradient_channels<3, 1>(c);
+  if (c.adjacent_taps == 3 && c.x_step == 2) return gradient_channels<3, 2>(c);
+  gradient_channels<1, 0>(c);
 }

@@ -37,6 +37,7 @@ struct LineConvGradient {
   int64_t x_step = 1, x_row = 0;     ///< lines
   int64_t dy_row = 0, dy_plane = 0;  ///< lines; neighbouring outputs are neighbours
   int64_t w_step = 0;                ///< floats
+  int64_t adjacent_taps = 1;         ///< taps come in rows of so many neighbouring lines
   /// Where the next call's x and dy lie, or null: lines that are fetched into the second-level cache meanwhile.
   const float* next_x = nullptr;
   const float* next_dy = nullptr;

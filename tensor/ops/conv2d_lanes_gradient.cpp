@@ -60,6 +60,7 @@ struct GradientWalk {
   const Window& window;
   std::vector<int32_t> taps;
   int64_t filters, channels, rows;  ///< of one group, rows of a strip
+  int64_t kernel_columns;
 
   /// Adds to dw (of output channel `first`) over blocks begin .. end - 1 for output channels first .. last - 1, all of
   /// one group.
@@ -89,6 +90,7 @@ struct GradientWalk {
     c.x_planes = channels, c.x_plane = from.plane;
     c.dy_row = to.row, c.dy_plane = to.plane;
     c.w_step = c.depth;
+    c.adjacent_taps = window.dilation[1] == 1 ? kernel_columns : 1;
     return c;
   }
 };
@@ -108,7 +110,8 @@ Tensor weight_gradient(const KernelTable& kernels, const Tensor& x, const Tensor
                           distances(input.geometry(), w, window),
                           filters,
                           w[1],
-                          gradient_rows(dy.geometry(), depthwise)};
+                          gradient_rows(dy.geometry(), depthwise),
+                          w[3]};
   const GradientSplit split = split_gradient(blocks, w.numel(), w[0], groups);
   const int64_t block_grain = chunk_count(blocks, split.image_parts);
   const int64_t filter_grain = groups > 1 ? chunk_count(groups, split.filter_parts) * filters
