@@ -28,16 +28,22 @@ size_t size_class(size_t bytes) {
   return (want + step - 1) / step * step;
 }
 
+/// Bytes and what their last owner left in them.
+struct Block {
+  std::byte* data;
+  Imprint imprint;
+};
+
 class Pool {
  public:
-  std::byte* take(size_t capacity) {
+  Block take(size_t capacity, const Imprint& wanted) {
     std::lock_guard lock(mutex_);
-    std::byte* const block = reuse_or_ask(capacity);
+    const Block block = reuse_or_ask(capacity, wanted);
     in_use_ += capacity;
     peak_ = std::max(peak_, in_use_);
     return block;
   }
-  void give(std::byte* block, size_t capacity) noexcept {
+  void give(const Block& block, size_t capacity) noexcept {
     std::lock_guard lock(mutex_);
     in_use_ -= capacity;
     if (PITH_POOL) {
@@ -47,7 +53,7 @@ class Pool {
       } catch (const std::bad_alloc&) {
       }  // no room to remember it: free it
     }
-    ::operator delete(block, alignment(capacity));
+    ::operator delete(block.data, alignment(capacity));
   }
   void trim() {
     std::lock_guard lock(mutex_);
@@ -63,18 +69,23 @@ class Pool {
   }
 
  private:
-  std::byte* reuse_or_ask(size_t capacity) {
+  /// The youngest idle block with this imprint, or the youngest of all.
+  Block reuse_or_ask(size_t capacity, const Imprint& wanted) {
     const auto found = idle_.find(capacity);
     if (found != idle_.end() && !found->second.empty()) {
-      std::byte* const block = found->second.back();
-      found->second.pop_back();
+      std::vector<Block>& blocks = found->second;
+      const auto match =
+          std::find_if(blocks.rbegin(), blocks.rend(), [&](const Block& b) { return b.imprint == wanted; });
+      const auto taken = match == blocks.rend() ? blocks.end() - 1 : match.base() - 1;
+      const Block block = *taken;
+      blocks.erase(taken);
       return block;
     }
     try {
-      return ask(capacity);
+      return {ask(capacity), {}};
     } catch (const std::bad_alloc&) {
       free_idle();
-      return ask(capacity);
+      return {ask(capacity), {}};
     }
   }
   static std::byte* ask(size_t capacity) {
@@ -84,12 +95,12 @@ class Pool {
   }
   void free_idle() {
     for (auto& [capacity, blocks] : idle_)
-      for (std::byte* block : blocks) ::operator delete(block, alignment(capacity));
+      for (const Block& block : blocks) ::operator delete(block.data, alignment(capacity));
     idle_.clear();
   }
 
   std::mutex mutex_;
-  std::map<size_t, std::vector<std::byte*>> idle_;
+  std::map<size_t, std::vector<Block>> idle_;
   size_t in_use_ = 0, peak_ = 0;
 };
 
@@ -101,13 +112,24 @@ Pool& pool() {
 
 }  // namespace
 
-std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
+std::shared_ptr<Storage> Storage::allocate(size_t bytes) { return allocate(bytes, Imprint{}); }
+
+std::shared_ptr<Storage> Storage::allocate(size_t bytes, const Imprint& imprint) {
   if (bytes > std::numeric_limits<size_t>::max() / 2) throw std::bad_alloc();  // the rounding below must not wrap
+  std::shared_ptr<Storage> storage(new Storage);
   const size_t capacity = PITH_POOL ? size_class(bytes) : bytes + kSlack;
-  return std::shared_ptr<Storage>(new Storage(pool().take(capacity), bytes, capacity));
+  const Block block = pool().take(capacity, imprint);
+  storage->data_ = block.data;
+  storage->bytes_ = bytes;
+  storage->capacity_ = capacity;
+  storage->imprint_ = imprint;
+  storage->imprinted_ = imprint != Imprint{} && block.imprint == imprint;
+  return storage;
 }
 
-Storage::~Storage() { pool().give(data_, capacity_); }
+Storage::~Storage() {
+  if (data_ != nullptr) pool().give({data_, imprint_}, capacity_);
+}
 
 size_t Storage::bytes_in_use() { return pool().in_use(); }
 size_t Storage::peak_bytes() { return pool().peak(); }

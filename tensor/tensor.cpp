@@ -78,6 +78,35 @@ void for_each_offset(const Shape& shape, std::span<const int64_t> strides, const
   }
 }
 
+/// The border's places and its value, in a name: a block of the pool that had the same ones has them still, because
+/// whoever writes lanes leaves the border alone (lanes.h). Tiles write theirs (exchange_halo) and have no name, nor
+/// have extents that do not fit into one.
+Imprint border_imprint(const LaneGeometry& g, uint8_t border) {
+  constexpr int64_t kExtent = int64_t{1} << 16, kCount = int64_t{1} << 32;
+  const int64_t planes = g.blocks * g.planes;
+  if (g.grid.count() != 1 || g.h >= kExtent || g.w >= kExtent || g.halo >= 256 || planes >= kCount || g.plane >= kCount)
+    return {};
+  const auto bits = [](int64_t value, int shift) { return static_cast<uint64_t>(value) << shift; };
+  return {bits(g.h, 0) | bits(g.w, 16) | bits(g.halo, 32) | bits(border, 40) | bits(1, 48),
+          bits(planes, 0) | bits(g.plane, 32)};
+}
+
+/// Fills the border of every plane; whoever writes the tensor writes the interior.
+void fill_border(std::byte* p, const LaneGeometry& g, uint8_t border) {
+  if (g.halo == 0 && g.plane == g.row * g.h) return;
+  const int64_t side = g.halo;
+  for (int64_t i = 0; i < g.blocks * g.planes; ++i) {
+    std::byte* const plane = p + i * g.plane * kLineBytes;
+    const auto fill = [&](int64_t line, int64_t lines) {
+      std::memset(plane + line * kLineBytes, border, static_cast<size_t>(lines * kLineBytes));
+    };
+    fill(0, side * g.row + side);
+    for (int64_t y = 0; y + 1 < g.h; ++y) fill((y + g.halo) * g.row + g.halo + g.w, 2 * side);
+    const int64_t last = (g.h - 1 + g.halo) * g.row + g.halo + g.w;
+    fill(last, g.plane - last);
+  }
+}
+
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype) {
@@ -148,25 +177,12 @@ Tensor Tensor::allocate_lines(const Shape& shape, const LaneGeometry& geometry, 
   Tensor t;
   t.geometry_ = geometry;
   const LaneGeometry& g = t.geometry_;
-  t.storage_ = Storage::allocate(static_cast<size_t>(checked_mul(g.lines(), kLineBytes)));
+  t.storage_ = Storage::allocate(static_cast<size_t>(checked_mul(g.lines(), kLineBytes)), border_imprint(g, border));
   t.shape_ = shape;
   t.order_ = Order::lanes;
   t.dtype_ = dtype;
   std::byte* const p = t.storage_->data();
-  const int64_t tail = g.plane - g.row * (g.h + 2 * g.halo);
-  if (g.halo > 0 || tail > 0) {  // fill the border of every plane; whoever writes the tensor writes the interior
-    const int64_t side = g.halo;
-    for (int64_t i = 0; i < g.blocks * g.planes; ++i) {
-      std::byte* const plane = p + i * g.plane * kLineBytes;
-      const auto fill = [&](int64_t line, int64_t lines) {
-        std::memset(plane + line * kLineBytes, border, static_cast<size_t>(lines * kLineBytes));
-      };
-      fill(0, side * g.row + side);
-      for (int64_t y = 0; y + 1 < g.h; ++y) fill((y + g.halo) * g.row + g.halo + g.w, 2 * side);
-      const int64_t last = (g.h - 1 + g.halo) * g.row + g.halo + g.w;
-      fill(last, g.plane - last);
-    }
-  }
+  if (!t.storage_->is_imprinted()) fill_border(p, g, border);
   if (g.blocks > 0 && g.live(g.blocks - 1) < LaneGeometry::kLanes)
     std::memset(p + (g.blocks - 1) * g.block * kLineBytes, border, static_cast<size_t>(g.block * kLineBytes));
   return t;

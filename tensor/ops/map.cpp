@@ -15,12 +15,17 @@ constexpr int64_t kLanes = LaneGeometry::kLanes;
 
 bool has_kernel(const Map& f) { return f.kind != MapKind::log && f.kind != MapKind::power; }
 
+/// 0 times an infinite factor is NaN, which must not get into a border.
+bool has_finite_slope(const Map& f) { return std::isfinite(f.p); }
+
 bool keeps_zero(const Map& f) {
   switch (f.kind) {
     case MapKind::clip:
       return f.p >= 0;
+    case MapKind::leaky:
+      return has_finite_slope(f);
     case MapKind::affine:
-      return f.q == 0;
+      return f.q == 0 && has_finite_slope(f);
     case MapKind::sigmoid:
     case MapKind::exp:
     case MapKind::log:
@@ -160,7 +165,8 @@ bool gradient_reads_result(const Map& f) {
 Tensor map_gradient(const Map& f, const Tensor& v, const Tensor& dy) {
   check_floating("map_gradient", v, dy);
   check_shape("map_gradient", "dy", dy, v.shape());
-  if (v.is_lanes() && !has_kernel(f)) return in_order_of(v, map_gradient(f, to_plain(v), to_plain(dy)));
+  if (v.is_lanes() && !(has_kernel(f) && has_finite_slope(f)))
+    return in_order_of(v, map_gradient(f, to_plain(v), to_plain(dy)));
   const bool overwrite = dy.is_sole_owner() && (dy.is_lanes() || dy.is_contiguous());
   Tensor g = v.is_lanes() ? to_lanes(dy, v.geometry().halo) : to_plain(dy);
   const Tensor read = v.is_lanes() ? v : v.contiguous();

@@ -57,6 +57,25 @@ TEST(Storage, GivesFreedBytesAgainForTheSameSize) {
   EXPECT_EQ(again->data(), first);
 }
 
+TEST(Storage, FindsTheBlockThatStillHoldsWhatItsOwnerWants) {
+  const Imprint first{1, 2}, second{3, 4};
+  auto a = Storage::allocate(54321, first), b = Storage::allocate(54321, second), c = Storage::allocate(54321);
+  EXPECT_FALSE(a->is_imprinted());
+  std::byte* const of_a = a->data();
+  a.reset(), b.reset(), c.reset();  // c, the youngest, would come first otherwise
+  const auto again = Storage::allocate(54000, first);
+  EXPECT_TRUE(again->is_imprinted());
+  EXPECT_EQ(again->data(), of_a);
+  EXPECT_FALSE(Storage::allocate(54321)->is_imprinted());
+}
+
+TEST(Storage, ForgetsAnImprintWhenSomebodyElseHadTheBlock) {
+  const Imprint imprint{5, 6};
+  Storage::allocate(77777, imprint);
+  Storage::allocate(77777);
+  EXPECT_FALSE(Storage::allocate(77777, imprint)->is_imprinted());
+}
+
 TEST(Storage, GivesTwoHoldersTwoPlaces) {
   const auto a = Storage::allocate(5000), b = Storage::allocate(5000);
   EXPECT_NE(a->data(), b->data());

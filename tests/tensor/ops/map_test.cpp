@@ -84,5 +84,23 @@ TEST(Map, TakesEveryCountAroundAVectorsWidth) {
     }
 }
 
+TEST(Map, OfAnInfiniteFactorLeavesTheBorderOfLanesAlone) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  for (const MapKind kind : {MapKind::affine, MapKind::leaky}) {
+    Tensor x = Tensor::full({16, 3, 5, 7}, -1);
+    const ops::Map f{.kind = kind, .p = infinite};
+    const Tensor lanes = to_lanes(x, 1);
+    for (const Tensor& y : {ops::map(f, lanes), ops::map_gradient(f, lanes, to_lanes(x, 1))}) {
+      const std::vector<float> inside = to_plain(y).to_vector<float>();
+      int64_t infinities = 0;
+      for (size_t i = 0; i < y.bytes() / 4; ++i) {
+        ASSERT_FALSE(std::isnan(y.data<float>()[i]));
+        infinities += std::isinf(y.data<float>()[i]);
+      }
+      EXPECT_EQ(infinities, static_cast<int64_t>(inside.size()));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pith
