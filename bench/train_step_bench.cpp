@@ -1,28 +1,64 @@
 // One training step - forward, backward, SGD with momentum - of the networks that PyTorch is measured on beside it
 // (bench/torch_rival.py, scripts/compare_torch).
+#include <utility>
+
 #include "autograd/ops/softmax_loss.h"
 #include "bench/network_case.h"
+#include "bench/turns.h"
 #include "nn/optim/optimizer.h"
+#include "tensor/formats/mask.h"
 
 namespace pith::bench {
 namespace {
 
-void train_step(benchmark::State& state, const std::string& name, int64_t batch) {
-  NetworkCase c = make_case(name, batch);
-  nn::SgdOptions options;
-  options.momentum = 0.9;
-  options.weight_decay = 1e-4;
-  const auto optimizer = nn::make_sgd(*c.model, options);
-  const auto step = [&] {
-    const Variable loss = softmax_cross_entropy(c.model->call(Variable(c.images)), c.labels);
+/// A network in training.
+struct Training {
+  NetworkCase net;
+  std::unique_ptr<nn::Optimizer> optimizer;
+
+  Training(const std::string& name, int64_t batch) : net(make_case(name, batch)) {
+    nn::SgdOptions options;
+    options.momentum = 0.9;
+    options.weight_decay = 1e-4;
+    optimizer = nn::make_sgd(*net.model, options);
+  }
+  void step() {
+    const Variable loss = softmax_cross_entropy(net.model->call(Variable(net.images)), net.labels);
     loss.backward();
     optimizer->step(0.01);
-    c.model->clear_gradients();
+    net.model->clear_gradients();
     benchmark::DoNotOptimize(loss.value());
-  };
+  }
+};
+
+void train_step(benchmark::State& state, const std::string& name, int64_t batch) {
+  Training training(name, batch);
   // The pool is empty at first; a training run pays for that once.
-  for (int i = 0; i < 3; ++i) step();
-  for (auto _ : state) step();
+  for (int i = 0; i < 3; ++i) training.step();
+  for (auto _ : state) training.step();
+}
+
+/// Prunes single weights of every convolution but the first, at random.
+void prune(nn::Module& model, double sparsity) {
+  Random random({.seed = 5});
+  bool first = true;
+  model.visit_parameters([&](const std::string&, nn::Parameter& p) {
+    if (p.shape().rank() != 4 || std::exchange(first, false)) return;
+    std::vector<uint8_t> keep(static_cast<size_t>(p.shape().numel()));
+    for (uint8_t& k : keep) k = random.uniform(0, 1) >= sparsity;
+    p.set_mask(std::make_shared<const Mask>(Mask::from(Tensor::from(keep, p.shape()))));
+  });
+}
+
+/// A step of the pruned network and one of its dense self take turns: "x dense" is the speed-up.
+void sparse_train_step(benchmark::State& state, const std::string& name, int64_t batch, double sparsity) {
+  set_threads(1);
+  Training sparse(name, batch), dense(name, batch);
+  prune(*sparse.net.model, sparsity);
+  for (int i = 0; i < 2; ++i) sparse.step(), dense.step();
+  const double images = 1e9 * static_cast<double>(batch);  // the rates of take_turns then are images a second
+  take_turns(state, {{"sparse", images, [&] { sparse.step(); }}, {"dense", images, [&] { dense.step(); }}});
+  state.SetLabel(kernels().isa);
 }
 
 void add_train_step(const std::string& name, int64_t batch) {
@@ -33,6 +69,13 @@ const bool registered = [] {
   add_train_step("resnet20-cifar", 128);
   add_train_step("resnet20-cifar", 32);
   add_train_step("lenet5", 64);
+  for (const int64_t batch : {128, 32})
+    for (const int sparsity : {50, 80, 90, 95})
+      benchmark::RegisterBenchmark(
+          ("sparse_train/resnet20-cifar/batch:" + std::to_string(batch) + "/s" + std::to_string(sparsity)).c_str(),
+          [=](benchmark::State& state) { sparse_train_step(state, "resnet20-cifar", batch, sparsity / 100.0); })
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond);
   return true;
 }();
 

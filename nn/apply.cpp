@@ -1,6 +1,7 @@
 #include "nn/apply.h"
 
 #include "autograd/ops/masked.h"
+#include "autograd/ops/masked_conv2d.h"
 #include "autograd/ops/masked_matmul.h"
 #include "autograd/ops/matmul.h"
 
@@ -23,11 +24,13 @@ Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b)
 
 Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
                     const ConvTail& tail) {
+  if (w.mask()) return masked_conv2d(x, w.variable(), optional(b), w.mask(), window, tail, w.crossover);
   return conv2d(x, in_use(w), optional(b), window, tail);
 }
 
 MeasuredVariable apply_conv_measured(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
                                      const Tensor& pivot) {
+  if (w.mask()) return masked_conv2d_measured(x, w.variable(), optional(b), w.mask(), window, pivot, w.crossover);
   return conv2d_measured(x, in_use(w), optional(b), window, pivot);
 }
 

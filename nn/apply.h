@@ -1,7 +1,7 @@
 // The one place that asks a parameter what it is. Layers hand their parameters over and never look inside.
 //
 // Today a parameter is dense values, perhaps under a mask (already zero where pruned; its gradient is zero there too).
-// A linear layer whose mask is sparse enough (Parameter::crossover) multiplies its kept weights only, both ways.
+// A layer whose mask is sparse enough (Parameter::crossover) multiplies its kept weights only, both ways.
 #pragma once
 
 #include "autograd/ops/conv2d.h"

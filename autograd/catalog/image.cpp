@@ -1,6 +1,7 @@
 #include "autograd/catalog/rows.h"
 #include "autograd/ops/batch_norm.h"
 #include "autograd/ops/conv2d.h"
+#include "autograd/ops/masked_conv2d.h"
 #include "autograd/ops/pool2d.h"
 #include "tensor/error.h"
 
@@ -120,6 +121,21 @@ Example convolved(Draw& d, const Shape& x, const Shape& w, const Window& window,
   return e;
 }
 
+/// The same under a mask that keeps about `share` of the weights, on the sparse road (f64 runs dense, and is the twin).
+Example masked(Draw& d, Example e, const Window& window, double share) {
+  const Shape w = e.inputs[1].shape();
+  std::vector<double> keep(static_cast<size_t>(w.numel()));
+  for (double& k : keep) k = d.uniform(0, 1) < share;
+  const auto mask = std::make_shared<const Mask>(Mask::from(Tensor::from(keep, w)));
+  zero_pruned(*mask, e.inputs[1]);  // what a Parameter promises
+  e.attributes["keep"] = keep;
+  e.call = [=, biased = e.inputs.size() > 2](const std::vector<Variable>& v) {
+    return masked_conv2d(v[0], v[1], biased ? v[2] : Variable(), mask, window, {}, {.window = 2});
+  };
+  return e;
+}
+
+template <bool kMasked>
 Example random_conv(Draw& d) {
   for (;;) {
     Window v;
@@ -134,7 +150,8 @@ Example random_conv(Draw& d) {
     }
     try {
       static_cast<void>(conv2d_shape(x, w, v));
-      return convolved(d, x, w, v, d.coin());
+      Example e = convolved(d, x, w, v, d.coin());
+      return kMasked ? masked(d, std::move(e), v, d.uniform(0, 1)) : e;
     } catch (const ShapeError&) {
     }
   }
@@ -146,9 +163,14 @@ const auto kGlobal = [](const Variable& v) { return global_average_pool(v); };
 
 std::vector<CatalogRow> image_rows() {
   return {
-      {"conv2d", random_conv,
+      {"conv2d", random_conv<false>,
        [](Draw& d) {
          return convolved(d, layer_shape(), {16, 16, 3, 3}, {.padding = {1, 1}}, false);
+       }},
+      {"masked_conv2d", random_conv<true>,
+       [](Draw& d) {
+         const Window window{.padding = {1, 1}};
+         return masked(d, convolved(d, layer_shape(), {16, 16, 3, 3}, window, false), window, 0.1);
        }},
       {"max_pool2d", random_pool<max_pool2d, true>, large_pool<max_pool2d>},
       {"average_pool2d", random_pool<average_pool2d, false>, large_pool<average_pool2d>},

@@ -22,14 +22,17 @@ Tensor in_tiles(const Tensor& x, const Shape& w, const Window& window) {
   return ops::tiles_fit(x.shape(), grid, w, window) ? to_tiles(x, grid, halo) : Tensor();
 }
 
-/// x in the order that the convolution wants, with border enough.
-Tensor prepare(const Tensor& x, const Shape& w, const Window& window) {
+}  // namespace
+
+Tensor conv2d_operand(const Tensor& x, const Shape& w, const Window& window) {
   static_cast<void>(conv2d_shape(x.shape(), w, window));
   if (Tensor tiles = in_tiles(x, w, window); tiles.defined()) return tiles;
   if (!in_lanes(x)) return x.contiguous();
   const int64_t halo = ops::conv2d_halo(x.shape(), w, window);
   return x.is_lanes() && x.geometry().halo >= halo ? x : to_lanes(x, halo);
 }
+
+namespace {
 
 Tensor value_or_none(const Variable& v) { return v.defined() ? v.value() : Tensor(); }
 
@@ -62,17 +65,18 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const W
   }
   const ops::ConvEpilogue epilogue{
       .bias = value_or_none(b), .residual = value_or_none(tail.residual), .relu = tail.relu};
-  return record("conv2d", ops::conv2d(prepare(x.value(), w.shape(), window), w.value(), window, epilogue), {}, {});
+  return record("conv2d", ops::conv2d(conv2d_operand(x.value(), w.shape(), window), w.value(), window, epilogue), {},
+                {});
 }
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window) {
-  const Tensor input = prepare(x.value(), w.shape(), window);
+  const Tensor input = conv2d_operand(x.value(), w.shape(), window);
   return record_conv(x, w, b, window, input, ops::conv2d(input, w.value(), window, {.bias = value_or_none(b)}));
 }
 
 MeasuredVariable conv2d_measured(const Variable& x, const Variable& w, const Variable& b, const Window& window,
                                  const Tensor& pivot) {
-  const Tensor input = prepare(x.value(), w.shape(), window);
+  const Tensor input = conv2d_operand(x.value(), w.shape(), window);
   if (b.defined() || !input.is_lanes()) return {conv2d(x, w, b, window), {}};
   ops::MeasuredConv conv = ops::conv2d_measured(input, w.value(), window, pivot);
   return {record_conv(x, w, b, window, input, std::move(conv.y)), std::move(conv.moments)};

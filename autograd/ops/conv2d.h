@@ -14,6 +14,9 @@ namespace pith {
 /// 8 images otherwise. f64: plain order.
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window);
 
+/// x in the order of memory that conv2d computes it in, with border enough.
+Tensor conv2d_operand(const Tensor& x, const Shape& w, const Window& window);
+
 /// What follows a convolution: the sum with `residual` (of the result's shape) if it is defined, then ReLU if asked
 /// for.
 struct ConvTail {

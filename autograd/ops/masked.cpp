@@ -19,4 +19,17 @@ Variable masked(const Variable& w, std::shared_ptr<const Mask> keep) {
   });
 }
 
+Variable masked_operand(const Variable& w, const std::shared_ptr<const Mask>& keep) {
+  if (w.value().dtype() == DType::f32) return masked(w, keep);
+  Tensor zeroed = w.value().contiguous().clone();
+  zero_pruned(*keep, zeroed);
+  return record("masked", zeroed, {w}, [keep](const Tensor& dy, Gradients& into) {
+    into.add(0, [&] {
+      Tensor dw = to_plain(dy).clone();
+      zero_pruned(*keep, dw);
+      return dw;
+    });
+  });
+}
+
 }  // namespace pith

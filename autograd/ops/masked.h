@@ -12,4 +12,8 @@ namespace pith {
 /// w: f32 or f64, the mask's shape; throws ShapeError otherwise.
 Variable masked(const Variable& w, std::shared_ptr<const Mask> keep);
 
+/// w . M, the operand of a dense product of either type: f32 weights are 0 where pruned already (masked), f64 ones need
+/// not be (gradient checks).
+Variable masked_operand(const Variable& w, const std::shared_ptr<const Mask>& keep);
+
 }  // namespace pith

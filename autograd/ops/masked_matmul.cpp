@@ -25,20 +25,6 @@ void check(const char* op, const Variable& w, const Mask& keep) {
                      text(w.shape()) + " and " + text(keep.shape()));
 }
 
-/// w . M as the dense road's operand. f32 weights are 0 where pruned already.
-Variable dense_weight(const Variable& w, const std::shared_ptr<const Mask>& keep) {
-  if (w.value().dtype() == DType::f32) return masked(w, keep);
-  Tensor zeroed = w.value().contiguous().clone();
-  zero_pruned(*keep, zeroed);
-  return record("masked", zeroed, {w}, [keep](const Tensor& dy, Gradients& into) {
-    into.add(0, [&] {
-      Tensor dw = to_plain(dy).clone();
-      zero_pruned(*keep, dw);
-      return dw;
-    });
-  });
-}
-
 /// [..., features] as rows [n, features].
 Tensor rows(const Tensor& x) {
   if (x.shape().rank() == 2) return x;
@@ -59,7 +45,7 @@ Variable masked_linear(const Variable& x, const Variable& w, const Variable& b, 
   const Tensor xv = rows(x.value()), wv = w.value().contiguous();
   const bool one = !xv.is_lanes() && xv.shape()[0] == 1;
   const int64_t n = one ? 1 : xv.is_lanes() ? 16 : xv.shape()[0];
-  if (!is_sparse(*keep, wv, n, crossover)) return linear(x, dense_weight(w, keep), b);
+  if (!is_sparse(*keep, wv, n, crossover)) return linear(x, masked_operand(w, keep), b);
   const Shape shape = x.shape();
   Tensor y = like_rows(masked_linear(*keep, wv, xv, b.defined() ? b.value() : Tensor()), shape);
   std::vector<Variable> inputs{x, w};
@@ -78,7 +64,7 @@ Variable masked_matmul(const Variable& w, std::shared_ptr<const Mask> keep, cons
   check("masked_matmul", w, *keep);
   const Tensor xv = to_plain(x.value()), wv = w.value().contiguous();
   const int64_t n = xv.shape().rank() == 2 ? xv.shape()[1] : 0;
-  if (n < 2 || !is_sparse(*keep, wv, n, crossover)) return matmul(dense_weight(w, keep), x);
+  if (n < 2 || !is_sparse(*keep, wv, n, crossover)) return matmul(masked_operand(w, keep), x);
   Tensor y = masked_matmul(*keep, wv, xv);  // before the closure takes keep
   return record("masked_matmul", std::move(y), {w, x}, [=, keep = std::move(keep)](const Tensor& dy, Gradients& into) {
     into.add(0, [&] { return masked_matmul_weight_gradient(*keep, dy, xv); });

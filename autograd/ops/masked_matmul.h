@@ -18,6 +18,7 @@ namespace pith {
 struct SparseCrossover {
   double panels = 0.3;   ///< 16 and more columns or images side by side
   double vector = 0.08;  ///< one: gathers cannot use the width of a register
+  double window = 0.6;   ///< a convolution, whatever the batch (bench/sparse_conv_bench)
 };
 
 /// y = x (w . M)^T + b, as linear(): x [n, in] plain or lanes (or [..., in] plain), w [out, in], b [out] or undefined.

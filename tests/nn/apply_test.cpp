@@ -48,5 +48,34 @@ TEST(ApplyLinear, ComputesTheSameOnTheKeptWeightsAlone) {
     }
 }
 
+/// A convolution layer forward and back, likewise; `measured` by the road that batch norm takes.
+Outcome run_conv(size_t step, const SparseCrossover& crossover, bool measured) {
+  const Shape shape{12, 9, 3, 3};
+  std::vector<uint8_t> keep(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < keep.size(); ++i) keep[i] = i % step == 0;
+  Parameter w(normal(shape, 1));
+  w.set_mask(std::make_shared<const Mask>(Mask::from(Tensor::from(keep, shape))));
+  w.crossover = crossover;
+  const Variable x(normal({19, 9, 8, 8}, 3), true);
+  const Window window{.stride = {2, 2}, .padding = {1, 1}};
+  const Variable y = measured ? apply_conv_measured(x, w, nullptr, window, Tensor::zeros({12})).y
+                              : apply_conv(x, w, nullptr, window, {.residual = {}, .relu = true});
+  y.backward(output_direction(y.shape(), DType::f32));
+  return {y.value().to_vector<double>(), w.gradient().to_vector<double>(), x.gradient().to_vector<double>()};
+}
+
+TEST(ApplyConv, ComputesTheSameOnTheKeptWeightsAlone) {
+  for (const size_t step : {1u, 2u, 7u, 2000u})
+    for (const bool measured : {false, true}) {
+      const Outcome dense = run_conv(step, {.window = 0}, measured), sparse = run_conv(step, {.window = 2}, measured),
+                    chosen = run_conv(step, {}, measured);
+      for (const Outcome* o : {&sparse, &chosen}) {
+        expect_near(o->y, dense.y);
+        expect_near(o->dw, dense.dw);
+        expect_near(o->dx, dense.dx);
+      }
+    }
+}
+
 }  // namespace
 }  // namespace pith::nn

@@ -152,6 +152,8 @@ WANTED = {
     "subsample_pad": subsample_pad,
     "matmul": lambda c: c.inputs[0] @ c.inputs[1],
     "linear": lambda c: F.linear(*c.inputs),
+    "masked_conv2d": lambda c: F.conv2d(c.inputs[0], c.kept(1), c.inputs[2] if len(c.inputs) > 2 else None,
+                                 c.pair("stride"), c.pair("padding"), c.pair("dilation"), c.whole("groups")),
     "masked_linear": lambda c: F.linear(c.inputs[0], c.kept(1), *c.inputs[2:]),
     "masked_matmul": lambda c: c.kept(0) @ c.inputs[1],
     "embedding": lambda c: F.embedding(c.index("indices"), c.inputs[0]),
