@@ -51,7 +51,8 @@ compress::Doors doors_of(const TrainingOptions& options, const DataParts& parts,
 Task open_task(const TrainingOptions& options) {
   DataParts parts = open_parts(options);
   auto model = make_network(options, *parts.train);
-  auto compression = std::make_unique<Compression>(options, *model, doors_of(options, parts, *model));
+  auto compression = std::make_unique<Compression>(options, *model, doors_of(options, parts, *model),
+                                                   parts.train->image_shape());
   auto teacher = options.teacher.empty() ? nullptr : std::make_unique<Teacher>(options, *parts.train);
   return {std::move(parts), std::move(model), std::move(compression), std::move(teacher)};
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "compress/schedule/schedule_file.h"
+#include "compress/thinning/thinning.h"
+#include "nn/compute.h"
 
 namespace pith::apps {
 namespace {
@@ -34,14 +36,33 @@ WeightRow total_of(const std::vector<WeightRow>& rows) {
   return total;
 }
 
+int64_t macs_of(nn::Module& model, const Shape& image) {
+  int64_t total = 0;
+  for (const nn::LayerCompute& layer : nn::compute_table(model, image)) total += layer.macs;
+  return total;
+}
+
 }  // namespace
 
-Compression::Compression(const TrainingOptions& options, nn::Module& model, compress::Doors doors)
+Compression::Compression(const TrainingOptions& options, nn::Module& model, compress::Doors doors, const Shape& image)
     : options_(options),
       model_(model),
       schedule_(schedule_of(options)),
+      image_(image),
       scheduler_(schedule_, model,
-                 {.epochs = options.epochs, .seed = options.seed, .doors = with(std::move(doors), recompute_)}) {}
+                 {.epochs = options.epochs,
+                  .seed = options.seed,
+                  .thinner = image.rank() == 0 ? compress::Thinner{} : [this](nn::Module&) { thin(); },
+                  .doors = with(std::move(doors), recompute_)}) {}
+
+void Compression::thin() {
+  const int64_t parameters = model_.parameter_count(), macs = macs_of(model_, image_);
+  const compress::Thinning thinning = compress::thin(model_, image_, optimizer_);
+  const int64_t left = macs_of(model_, image_);
+  news_ = fmt::format("thinned: {} layers lost filters; {} of {} multiply-adds left ({:.2f} %), {} of {} parameters",
+                      thinning.layers.size(), left, macs, 100 * static_cast<double>(left) / static_cast<double>(macs),
+                      model_.parameter_count(), parameters);
+}
 
 std::unique_ptr<nn::RatePolicy> Compression::rate_policy() const {
   auto rate = compress::make_rate_policy(schedule_, options_.rate, options_.epochs);

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/event_file.h"
@@ -28,9 +29,12 @@ struct WeightRow {
 class Compression {
  public:
   /// The schedule in options.schedule for this model, which outlives it. doors: all but recompute, which the training
-  /// loop gives by set_recompute. Throws FormatError with FILE:LINE.
-  Compression(const TrainingOptions& options, nn::Module& model, compress::Doors doors);
+  /// loop gives by set_recompute. image: [c, h, w] of a model that can be thinned; of rank 0 for one that cannot.
+  /// Throws FormatError with FILE:LINE.
+  Compression(const TrainingOptions& options, nn::Module& model, compress::Doors doors, const Shape& image);
   void set_recompute(std::function<void()> recompute) { recompute_ = std::move(recompute); }
+  /// Whose state is thinned along with the model.
+  void set_optimizer(nn::Optimizer& optimizer) { optimizer_ = &optimizer; }
 
   bool active() const { return !options_.schedule.empty(); }
   compress::Scheduler& scheduler() { return scheduler_; }
@@ -55,6 +59,8 @@ class Compression {
   void add_scalars(EventFile& events, int64_t epoch) const;
   /// The table of those that the schedule prunes: parameter, shape, zeros, sparsity, granularity of the mask.
   std::string table() const;
+  /// A line about what thinning has just done, once; or "".
+  std::string take_news() { return std::exchange(news_, ""); }
   /// "sparsity 79.98 %", or "".
   std::string summary() const;
   /// {"schedule", "sparsity", "weights": [{"name", "shape", "weights", "zeros", "sparsity", "mask"}]}.
@@ -65,12 +71,16 @@ class Compression {
   void load(const nn::RunState& state);
 
  private:
+  void thin();
   std::vector<WeightRow> pruned(const std::vector<WeightRow>& all) const;
 
   const TrainingOptions options_;
   nn::Module& model_;
   const compress::Schedule schedule_;
+  const Shape image_;
   std::function<void()> recompute_;
+  nn::Optimizer* optimizer_ = nullptr;
+  std::string news_;
   compress::Scheduler scheduler_;
 };
 

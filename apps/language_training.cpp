@@ -55,7 +55,7 @@ TextTask make_task(const TrainingOptions& o, const data::Vocabulary& vocabulary,
   const auto kept = static_cast<int64_t>(static_cast<double>(train.size()) * (1 - o.validation));
   TextTask task{std::move(train), {}, std::move(test), make_network(o, vocabulary.size()), nullptr};
   task.compression =
-      std::make_unique<Compression>(o, *task.model, compress::Doors{.macs = macs_of_weights(*task.model)});
+      std::make_unique<Compression>(o, *task.model, compress::Doors{.macs = macs_of_weights(*task.model)}, Shape{});
   task.validation.assign(task.train.begin() + kept, task.train.end());
   task.train.resize(static_cast<size_t>(kept));
   return task;

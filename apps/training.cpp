@@ -35,6 +35,7 @@ class Training {
         rate_(compression_.rate_policy()),
         checkpointing_(options, run, model_, *optimizer_, *rate_, compression_) {
     compression_.set_recompute([this] { recompute(); });
+    compression_.set_optimizer(*optimizer_);
     if (options.anomaly) anomaly_.emplace();
   }
 
@@ -161,6 +162,7 @@ class Training {
     if (options_.histograms) add_weight_histograms(run_.events(), model_, record_.epoch);
     console_.result(text(record_) + (compression_.active() ? "  " + compression_.summary() : ""));
     if (compression_.active()) console_.note(compression_.table());
+    if (const std::string news = compression_.take_news(); !news.empty()) console_.note(news);
     // What steers the training never comes from the test set.
     rate_->after_epoch(evaluation && !options_.validates_on_test() ? evaluation->loss() : score_.loss());
     const bool improves = evaluation && (options_.validates_on_test() || evaluation->top1() > at_.best);

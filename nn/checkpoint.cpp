@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kVersion = "1";
 constexpr const char *kVersionKey = "pith.checkpoint", *kMasksKey = "pith.masks", *kQuantKey = "pith.quant",
-                     *kOptimizerKey = "pith.optimizer", *kRunKey = "pith.run";
+                     *kOptimizerKey = "pith.optimizer", *kRunKey = "pith.run", *kThinKey = "pith.thinned";
 constexpr const char *kMaskSuffix = ".mask", *kScaleSuffix = ".quant.scale", *kZeroSuffix = ".quant.zero_point",
                      *kOptimizerPrefix = "optimizer.", *kSchedulePrefix = "schedule.";
 
@@ -111,6 +111,12 @@ void add_masks(Container& container, Module& model) {
     container.sections.push_back(mask_section(name, *p.mask()));
   });
   container.metadata[kMasksKey] = text(all);
+}
+
+bool is_thinned(Module& model) {
+  bool thinned = false;
+  model.visit_parameters([&](const std::string&, Parameter& p) { thinned = thinned || p.is_reshaped(); });
+  return thinned;
 }
 
 // Reading.
@@ -233,7 +239,7 @@ int64_t take_optimizer(LoadPlan& plan, CheckpointReader& in, Optimizer& optimize
 
 RunState load(const Container& container, const std::string& path, Module& model, Optimizer* optimizer) {
   CheckpointReader in(container, path);
-  LoadPlan plan(model, path);
+  LoadPlan plan(model, path, in.has(kThinKey) ? LoadPlan::Sizes::any : LoadPlan::Sizes::same);
   take_values(plan, in);
   take_masks(plan, in);
   take_quant(plan, in);
@@ -267,6 +273,7 @@ bool is_batch_counter(std::string_view name) {
 void save_checkpoint(const std::string& path, Module& model, Optimizer* optimizer, const RunState* run) {
   Container container;
   container.metadata[kVersionKey] = kVersion;
+  if (is_thinned(model)) container.metadata[kThinKey] = "1";
   if (run != nullptr) container.metadata[kRunKey] = to_json(*run);
   add_model(container, model);
   if (optimizer != nullptr) add_optimizer(container, *optimizer);

@@ -3,8 +3,8 @@
 //
 // Sections: NAME (parameters and buffers), optimizer.STATE, schedule.STATE, NAME.quant.scale, NAME.quant.zero_point,
 // and NAME.mask (U8, one bit a position in row-major order, lowest bit first, 1 = keep). Metadata: pith.checkpoint
-// (version of this list, 1), pith.masks, pith.quant, pith.optimizer and pith.run (one JSON text each), pith.xxh3
-// (checksum).
+// (version of this list, 1), pith.masks, pith.quant, pith.optimizer and pith.run (one JSON text each), pith.thinned (1
+// where shapes are not those that the model is made with), pith.xxh3 (checksum).
 //
 // Whatever is refused is refused before the model, the optimizer or the file changes.
 #pragma once
@@ -36,7 +36,8 @@ struct RunState {
 void save_checkpoint(const std::string& path, Module& model, Optimizer* optimizer, const RunState* run);
 
 /// Reads what save_checkpoint wrote. Throws FormatError (file, what was expected, what was found) when anything is
-/// missing, has another shape, or the checksum fails; the model is unchanged then. With an optimizer, its state and the
+/// missing, has another shape, or the checksum fails; the model is unchanged then. The checkpoint of a thinned model gives
+/// the model its shapes. With an optimizer, its state and the
 /// run's must be there; without one they may be there, and an absent run state comes back as RunState{}.
 RunState load_checkpoint(const std::string& path, Module& model, Optimizer* optimizer);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nn/layers/conv2d.h"
 #include "tensor/error.h"
 #include "tensor/refusal.h"
 
@@ -18,7 +19,8 @@ Tensor tensor_of(const Section& section, const std::string& path) {
 
 }  // namespace
 
-LoadPlan::LoadPlan(Module& model, std::string path) : path_(std::move(path)) {
+LoadPlan::LoadPlan(Module& model, std::string path, Sizes sizes)
+    : model_(model), path_(std::move(path)), sizes_(sizes) {
   model.visit_parameters([&](const std::string& name, Parameter& p) {
     order_.push_back(name);
     targets_[name].parameter = &p;
@@ -29,15 +31,20 @@ LoadPlan::LoadPlan(Module& model, std::string path) : path_(std::move(path)) {
   });
 }
 
+bool LoadPlan::fits(const Shape& found, const Shape& current) const {
+  if (sizes_ == Sizes::same) return found == current;
+  return found.rank() == current.rank() && (found.numel() > 0 || current.numel() == 0);
+}
+
 Tensor LoadPlan::checked(const std::string& name, const Section& section, const Tensor& current, bool converts) const {
-  if (!(section.shape == current.shape()))
+  if (!fits(section.shape, current.shape()))
     throw FormatError(path_ + ": expected shape " + text(current.shape()) + " for " + printable(name) + ", found " +
                       text(section.shape));
   const Tensor value = tensor_of(section, path_);
   const auto is_float = [](DType t) { return t == DType::f32 || t == DType::f64; };
-  const bool fits =
+  const bool is_right =
       value.dtype() == current.dtype() || (converts && is_float(value.dtype()) && is_float(current.dtype()));
-  if (!fits)
+  if (!is_right)
     throw FormatError(path_ + ": expected type " + std::string(pith::name(current.dtype())) + " for " +
                       printable(name) + ", found " + section.dtype);
   return value.to(current.dtype());
@@ -59,16 +66,16 @@ LoadPlan::Target& LoadPlan::parameter_target(const std::string& name) {
 
 void LoadPlan::take_mask(const std::string& name, std::shared_ptr<const Mask> mask) {
   Target& target = parameter_target(name);
-  if (!(mask->shape() == target.current().shape()))
-    throw FormatError(path_ + ": expected a mask of shape " + text(target.current().shape()) + " for " +
-                      printable(name) + ", found " + text(mask->shape()));
+  if (!(mask->shape() == target.shape()))
+    throw FormatError(path_ + ": expected a mask of shape " + text(target.shape()) + " for " + printable(name) +
+                      ", found " + text(mask->shape()));
   target.mask = std::move(mask);
 }
 
 void LoadPlan::take_quant(const std::string& name, std::shared_ptr<const QuantParams> quant) {
   Target& target = parameter_target(name);
   try {
-    check_quant(*quant, target.current().shape());
+    check_quant(*quant, target.shape());
   } catch (const Error& error) {
     throw FormatError(path_ + ": quantisation of " + printable(name) + ": " + error.what());
   }
@@ -88,15 +95,23 @@ void LoadPlan::check_complete() const {
 
 void LoadPlan::apply(Form form) {
   for (auto& [name, target] : targets_) {
+    const bool reshapes = target.value.defined() && !(target.value.shape() == target.current().shape());
     if (target.parameter != nullptr) {
+      if (reshapes) {
+        target.parameter->set_quant(nullptr);
+        target.parameter->replace(target.value, nullptr);
+      }
       if (form == Form::replace || target.mask) target.parameter->set_mask(target.mask);
       if (form == Form::replace || target.quant) target.parameter->set_quant(target.quant);
       if (target.value.defined()) target.parameter->load(target.value);
+    } else if (reshapes) {
+      *target.buffer = target.value.clone();
     } else if (target.value.defined()) {
       target.buffer->copy_from(target.value);
     }
   }
-  for (State& state : states_) state.target->copy_from(state.value);
+  for (State& state : states_) *state.target = state.value.clone();
+  if (sizes_ == Sizes::any) match_groups(model_);
 }
 
 }  // namespace pith::nn

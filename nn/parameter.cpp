@@ -25,6 +25,14 @@ void Parameter::load(const Tensor& value) {
   if (mask_) zero_pruned(*mask_, value_);
 }
 
+void Parameter::replace(Tensor value, std::shared_ptr<const Mask> mask) {
+  if (quant_) throw Error("parameter: a quantised weight " + text(shape()) + " keeps its shape");
+  reshaped_ = reshaped_ || !(value.shape() == shape());
+  value_ = value.to(value_.dtype()).clone();
+  variable_ = Variable(value_, true);
+  set_mask(std::move(mask));
+}
+
 void Parameter::set_gradient(const Tensor& gradient) {
   variable_.clear_gradient();
   variable_.add_gradient(gradient);

@@ -34,6 +34,11 @@ class Parameter {
 
   /// New values of the same shape; pruned places are set to 0.
   void load(const Tensor& value);
+  /// Another value, of another shape: what thinning leaves, with its mask or none. The gradient is forgotten. Throws
+  /// Error where the parameter is quantised: its scales belong to the old shape.
+  void replace(Tensor value, std::shared_ptr<const Mask> mask);
+  /// Has it another shape than it was made with? Then its checkpoints say so.
+  bool is_reshaped() const { return reshaped_; }
   /// For the optimizer: the values to change in place (not to replace). The caller keeps the invariant.
   Tensor& mutable_value() { return value_; }
   /// The same values in another type, as a new leaf without gradient.
@@ -52,6 +57,7 @@ class Parameter {
   Variable variable_;
   std::shared_ptr<const Mask> mask_;
   std::shared_ptr<const QuantParams> quant_;
+  bool reshaped_ = false;
 };
 
 }  // namespace pith::nn

@@ -35,6 +35,10 @@ void Conv2d::set_bias(const Tensor& bias) {
   bias_->load(bias);
 }
 
+void Conv2d::match_groups() {
+  if (window_.groups > 1 && weight_.shape()[1] == 1) window_.groups = weight_.shape()[0];
+}
+
 Variable Conv2d::call_fused(const Variable& x, const ConvTail& tail) {
   const LayerScope scope(name());
   return apply_conv(x, weight_, bias_, window_, tail);
@@ -46,5 +50,11 @@ MeasuredVariable Conv2d::call_measured(const Variable& x, const Tensor& pivot) {
 }
 
 Variable Conv2d::forward(const Variable& x) { return apply_conv(x, weight_, bias_, window_); }
+
+void match_groups(Module& model) {
+  model.visit_modules([](const std::string&, Module& m) {
+    if (auto* const conv = dynamic_cast<Conv2d*>(&m)) conv->match_groups();
+  });
+}
 
 }  // namespace pith::nn

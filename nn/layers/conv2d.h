@@ -36,6 +36,8 @@ class Conv2d : public Module {
   const Window& window() const { return window_; }
   /// Gives the layer a bias if it has none (folding does). bias: [out].
   void set_bias(const Tensor& bias);
+  /// After thinning: a depthwise convolution has as many groups as its weight has filters.
+  void match_groups();
 
  protected:
   Variable forward(const Variable& x) override;
@@ -45,5 +47,8 @@ class Conv2d : public Module {
   Parameter& weight_;
   Parameter* bias_;
 };
+
+/// match_groups of every convolution of the model.
+void match_groups(Module& model);
 
 }  // namespace pith::nn

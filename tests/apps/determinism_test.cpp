@@ -135,30 +135,42 @@ policies:
   - {extension: {instance_name: rewind}, epochs: [1]}
 )";
 
+/// Thins after its second epoch of three: what follows trains a network of other shapes.
+constexpr const char* kThinningSchedule = R"(pruners:
+  filters: {class: L1RankedStructureParameterPruner, group_type: Filters, desired_sparsity: 0.5, weights: ['conv*.weight']}
+extensions:
+  thin: {class: FilterRemover}
+policies:
+  - {pruner: {instance_name: filters}, epochs: [0]}
+  - {extension: {instance_name: thin}, epochs: [1]}
+)";
+
 TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfASchedule) {
-  test::write_text(path("schedule.yaml"), kSchedule);
-  const Arguments compressed = arguments("pruned", {"--compress", path("schedule.yaml"), "--checkpoint-steps", "1"});
-  const Outcome o = run_program(folder_, compressed);
-  ASSERT_EQ(o.code, 0) << o.err;
-  const Result expected = result_of(path("pruned"));
-  Random random({2027, Purpose::test});
-  const int kills = long_tests() ? 30 : 6;
-  int killed = 0;
-  for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
-    fs::remove_all(path("killed"));
-    const test::Program first(folder_, arguments("killed", {"--compress", path("schedule.yaml"), "--checkpoint-steps",
-                                                            "1", "--threads", "1"}));
-    // Killed where its checkpoint is seen to exist, plus some: early kills that find none would test little.
-    for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
-    ::usleep(static_cast<useconds_t>(random.uniform(0, 2e5)));
-    first.signal(SIGKILL);
-    if (first.wait().code == 0) continue;  // it was done before
-    ++killed;
-    const Outcome resumed = resume("killed");
-    ASSERT_EQ(resumed.code, 0) << resumed.err;
-    EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
+  for (const char* const schedule : {kSchedule, kThinningSchedule}) {
+    test::write_text(path("schedule.yaml"), schedule);
+    const Arguments more = {"--compress", path("schedule.yaml"), "--checkpoint-steps", "1", "--threads", "1"};
+    fs::remove_all(path("pruned"));
+    const Outcome o = run_program(folder_, arguments("pruned", more));
+    ASSERT_EQ(o.code, 0) << o.err;
+    const Result expected = result_of(path("pruned"));
+    Random random({2027, Purpose::test});
+    const int kills = long_tests() ? 30 : 6;
+    int killed = 0;
+    for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
+      fs::remove_all(path("killed"));
+      const test::Program first(folder_, arguments("killed", more));
+      // Killed where its checkpoint is seen to exist, plus some: early kills that find none would test little.
+      for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
+      ::usleep(static_cast<useconds_t>(random.uniform(0, 2e5)));
+      first.signal(SIGKILL);
+      if (first.wait().code == 0) continue;  // it was done before
+      ++killed;
+      const Outcome resumed = resume("killed");
+      ASSERT_EQ(resumed.code, 0) << resumed.err;
+      EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
+    }
+    EXPECT_EQ(killed, kills);
   }
-  EXPECT_EQ(killed, kills);
 }
 
 TEST_F(Determinism, GoesOnAfterCtrlC) {
