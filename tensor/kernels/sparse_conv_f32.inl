@@ -55,6 +55,28 @@ template <int R, int Q, int kStep, bool kFirst>
   if (c.window.sums) add_moments<R * Q>(c.window.sums + channel * 32 + t.part, Vec::set(c.window.pivot[channel]), sum);
 }
 
+/// The lines of x that the tile below will be the first to read. They come from far away and in more streams than the
+/// processor follows by itself: a few are asked for at every list.
+template <int R, int Q>
+struct LinesBelow {
+  const SparseWindowConv& c;
+  const float* first;
+  int64_t channels;
+
+  LinesBelow(const SparseWindowConv& conv, const WindowTile& t)
+      : c(conv),
+        first(c.window.x + ((t.row + R) * c.window.x_row + (c.window.kernel_rows - 1) * c.window.tap_row +
+                            t.column * c.window.x_step) *
+                               16),
+        channels(t.part == 0 && t.row + R < c.window.rows ? c.window.in_channels : 0) {}
+  void fetch(int64_t block, int64_t channel) const {
+    if (channel >= channels) return;
+    const float* const p = first + channel * c.window.x_plane * 16;
+    const int64_t step = c.window.x_step * 16, row = c.window.x_row * 16;
+    for (int64_t i = block; i < R * Q; i += c.kept.blocks) __builtin_prefetch(p + i / Q * row + i % Q * step, 0, 2);
+  }
+};
+
 template <int R, int Q, int kStep>
 static inline void sparse_tile(const SparseWindowConv& c, int64_t row, int64_t column) {
   const int64_t step = kStep ? kStep : c.window.x_step;
@@ -62,33 +84,42 @@ static inline void sparse_tile(const SparseWindowConv& c, int64_t row, int64_t c
   for (int part = 0; part < 16; part += Vec::kWidth) {
     const WindowTile t{row, column, 0, 0, 0, part};
     const float* const x = c.window.x + (row * c.window.x_row + column * step) * 16 + part;
-    for (int64_t k = 0; k < c.window.channels; ++k) sparse_list<R, Q, kStep, true>(c, t, x, 0, k);
+    const LinesBelow<R, Q> below(c, t);
+    for (int64_t k = 0; k < c.window.channels; ++k) {
+      below.fetch(0, k);
+      sparse_list<R, Q, kStep, true>(c, t, x, 0, k);
+    }
     for (int64_t b = 1; b < c.kept.blocks; ++b)
-      for (int64_t k = 0; k < c.window.channels; ++k) sparse_list<R, Q, kStep, false>(c, t, x, b, k);
+      for (int64_t k = 0; k < c.window.channels; ++k) {
+        below.fetch(b, k);
+        sparse_list<R, Q, kStep, false>(c, t, x, b, k);
+      }
     if (finishes)
       for (int64_t k = 0; k < c.window.channels; ++k) finish_window(c.window, t, k, R, Q);
   }
 }
 
-/// Cuts rows x outputs into tiles and calls tile(integral constants R and Q, first row, first output).
-template <int R, class Tile>
+/// Cuts rows x outputs into tiles and calls tile.run<R, Q>(first row, first output). Two long rows rather than four
+/// short ones: their lines have fixed distances, which cost no address register.
+template <int R, int Q, class Tile>
 static inline void sparse_row_of_tiles(int64_t outputs, int64_t row, const Tile& tile) {
-  constexpr int kWidest = (kWide ? 16 : 8) / R > 8 ? 8 : (kWide ? 16 : 8) / R;
   int64_t i = 0;
-  for (; i + kWidest <= outputs; i += kWidest) tile.template run<R, kWidest>(row, i);
-  if constexpr (kWidest > 4)
+  for (; i + Q <= outputs; i += Q) tile.template run<R, Q>(row, i);
+  if constexpr (Q > 4)
     for (; i + 4 <= outputs; i += 4) tile.template run<R, 4>(row, i);
-  if constexpr (kWidest > 2)
+  if constexpr (Q > 2)
     for (; i + 2 <= outputs; i += 2) tile.template run<R, 2>(row, i);
   for (; i < outputs; ++i) tile.template run<R, 1>(row, i);
 }
 
 template <class Tile>
 static inline void sparse_tiles(int64_t rows, int64_t outputs, const Tile& tile) {
+  constexpr int kSums = kWide ? 16 : 8;
   int64_t row = 0;
-  for (; row + 4 <= rows; row += 4) sparse_row_of_tiles<4>(outputs, row, tile);
-  for (; row + 2 <= rows; row += 2) sparse_row_of_tiles<2>(outputs, row, tile);
-  if (row < rows) sparse_row_of_tiles<1>(outputs, row, tile);
+  if (outputs * 2 < kSums)
+    for (; row + 4 <= rows; row += 4) sparse_row_of_tiles<4, kSums / 4>(outputs, row, tile);
+  for (; row + 2 <= rows; row += 2) sparse_row_of_tiles<2, kSums / 2>(outputs, row, tile);
+  if (row < rows) sparse_row_of_tiles<1, 8>(outputs, row, tile);
 }
 
 template <int kStep>

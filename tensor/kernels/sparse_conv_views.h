@@ -17,8 +17,8 @@ struct KeptTaps {
   int64_t blocks = 1;                ///< of input channels; the lines of x of one block fit the first-level cache
 };
 
-/// WindowConv by kept weights alone. Of `window` the fields that describe a dense kernel are not read: w, in_channels,
-/// kernel_rows and _columns, tap_row and _column, x_plane, top, row_step, tap_step, height, clips_left and _right.
+/// WindowConv by kept weights alone. Of `window` these are not read: w, tap_column, kernel_columns, top, row_step,
+/// tap_step, height, clips_left and _right; in_channels, x_plane, kernel_rows and tap_row only to fetch lines ahead.
 struct SparseWindowConv {
   WindowConv window;
   KeptTaps kept;

@@ -7,14 +7,13 @@ namespace {
 
 using lane_conv::AxisClass;
 
-/// Lines of one input channel under a tile of 4 x 4 outputs.
+/// Lines of one input channel under a tile of 2 x 8 outputs.
 int64_t lines_under_tile(const LaneGeometry& from, const AxisClass& rows, const AxisClass& columns) {
-  const int64_t kTile = 4;
-  const auto span = [kTile](const AxisClass& c, int64_t extent) {
-    const int64_t outputs = std::min(kTile, std::max<int64_t>(c.count, 1));
+  const auto span = [](const AxisClass& c, int64_t extent, int64_t tile) {
+    const int64_t outputs = std::min(tile, std::max<int64_t>(c.count, 1));
     return std::min(extent, (outputs - 1) * c.input_step + std::max<int64_t>(c.taps - 1, 0) * c.tap_step + 1);
   };
-  return span(rows, from.h + 2 * from.halo) * span(columns, from.w + 2 * from.halo);
+  return span(rows, from.h + 2 * from.halo, 2) * span(columns, from.w + 2 * from.halo, 8);
 }
 
 /// Input channels of one block: as many as leave their lines under a tile in the first-level cache (48 KB, of which y
