@@ -34,6 +34,7 @@ struct Target {
   const std::vector<double>* means = nullptr;  ///< mean of it
   const Tensor* curvature = nullptr;           ///< the Hessian times the gradient, where needed
   const Samples* samples = nullptr;            ///< of the weight's layer, where needed
+  const Tensor* companion = nullptr;           ///< the other parameter that the method looks at, where it names one
   Memory* memory = nullptr;
 };
 
@@ -86,6 +87,9 @@ class PruningMethod : public Method {
  public:
   using Method::Method;
   virtual Needs needs() const { return Needs::weights; }
+  /// The other parameter that it looks at beside this one, by name; "" for none. Throws ArgumentError where this name
+  /// has none.
+  virtual std::string companion_of(const std::string& /*name*/) const { return ""; }
   /// Does it gather something from the gradient of every minibatch, whether or not its time is due?
   virtual bool gathers() const { return false; }
   virtual void gather(Target& /*target*/) const {}

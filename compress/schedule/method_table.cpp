@@ -44,6 +44,8 @@ constexpr Row<PrunerFactory> kPruners[] = {
     {"HybridRankedStructureParameterPruner", hybrid_ranked_method},
     {"HybridRankedStructureParameterPruner_AGP", hybrid_ranked_gradual_method},
     {"GreedyFilterPruner", greedy_method},
+    {"ScaleRankedFilterPruner", scale_ranked_method},
+    {"ScaleRankedFilterPruner_AGP", scale_ranked_gradual_method},
     {"NMPruner", n_of_m_method},
     {"GlobalPruner", global_method},
     {"MovementPruner", movement_method},

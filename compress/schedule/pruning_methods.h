@@ -41,6 +41,8 @@ std::shared_ptr<const PruningMethod> random_level_method(Fields& fields);
 std::shared_ptr<const PruningMethod> hybrid_ranked_method(Fields& fields);
 std::shared_ptr<const PruningMethod> hybrid_ranked_gradual_method(Fields& fields);
 std::shared_ptr<const PruningMethod> greedy_method(Fields& fields);
+std::shared_ptr<const PruningMethod> scale_ranked_method(Fields& fields);
+std::shared_ptr<const PruningMethod> scale_ranked_gradual_method(Fields& fields);
 std::shared_ptr<const PruningMethod> reconstruction_method(Fields& fields);
 std::shared_ptr<const PruningMethod> reconstruction_gradual_method(Fields& fields);
 

@@ -26,7 +26,24 @@ PruningPolicy::PruningPolicy(std::shared_ptr<const PruningMethod> method, const 
       around_(surroundings),
       activations_(surroundings.activations) {
   check_doors();
-  for (Bound& b : bind(*method_, around_.model)) parameters_.push_back({std::move(b), {}, {}, {}, 1, {}, {}, {}});
+  for (Bound& b : bind(*method_, around_.model))
+    parameters_.push_back({std::move(b), {}, {}, {}, 1, {}, {}, {}, nullptr});
+  find_companions();
+}
+
+void PruningPolicy::find_companions() {
+  for (Pruned& p : parameters_) {
+    const std::string wanted = method_->companion_of(p.name);
+    if (wanted.empty()) continue;
+    around_.model.visit_parameters([&](const std::string& name, nn::Parameter& other) {
+      if (name == wanted) p.companion = &other;
+    });
+    if (p.companion == nullptr)
+      throw ArgumentError(p.name + " is judged by " + wanted + ", which the model does not have");
+    if (p.companion->value().numel() != p.parameter->shape()[0])
+      throw ArgumentError(p.name + " " + text(p.parameter->shape()) + " is judged by " + wanted + " " +
+                          text(p.companion->shape()) + ", which has another number of outputs");
+  }
 }
 
 void PruningPolicy::check_doors() const {
@@ -88,7 +105,8 @@ std::vector<Target> PruningPolicy::targets() {
     const Tensor& g = p.parameter->gradient();
     all.push_back({p.name, &p.parameter->value(), g.defined() ? &g : nullptr, mask,
                    activations_.zeros(layer_of(p.name)), activations_.means(layer_of(p.name)),
-                   p.curvature.defined() ? &p.curvature : nullptr, &p.samples, &p.memory});
+                   p.curvature.defined() ? &p.curvature : nullptr, &p.samples,
+                   p.companion != nullptr ? &p.companion->value() : nullptr, &p.memory});
   }
   return all;
 }

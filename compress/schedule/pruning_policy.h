@@ -47,6 +47,7 @@ class PruningPolicy : public Policy {
     Memory memory;
     Tensor curvature;
     Samples samples;
+    const nn::Parameter* companion = nullptr;
   };
 
   bool is_soft() const { return options_.mask_on_forward_only; }
@@ -57,6 +58,7 @@ class PruningPolicy : public Policy {
   void apply_soft();
   std::vector<Target> targets();
   void check_doors() const;
+  void find_companions();
   bool looks() const { return method_->needs() == Needs::activations || method_->needs() == Needs::samples; }
   bool acts_at_begin() const { return method_->needs() == Needs::weights || method_->needs() == Needs::judge; }
   Moment moment(const Tick& tick);

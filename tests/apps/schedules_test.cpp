@@ -62,7 +62,7 @@ TEST(ReadySchedules, TrainLeNet5OnDrawnDigits) {
   int trained = 0;
   for (const fs::path& file : schedules()) {
     const std::string text = test::read_text(file.string()), name = file.stem().string();
-    if (named(text, "--model") != "lenet5") continue;
+    if (named(text, "--model") != "lenet5" || named(text, "--data") != "digits") continue;
     std::vector<std::string> arguments = {
         "train",     "--model", "lenet5", "--data",          "mnist",      "--data-root", root,       "--quiet",
         "--threads", "1",       "--out",  folder.file(name), "--compress", file.string(), "--epochs", "6"};

@@ -11,6 +11,7 @@
 #include "compress/schedule/schedule_file.h"
 #include "compress/schedule/scheduler.h"
 #include "nn/layers/activation.h"
+#include "nn/layers/batch_norm.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/pool.h"
@@ -196,6 +197,58 @@ TEST(Doors, AreAskedForAtTheScheduleLine) {
     const Schedule s = parse_schedule(once(n.pruner), "s.yaml");
     const std::string message = test::message_of<FormatError>([&] { Scheduler(s, *model, {.epochs = 1}); });
     EXPECT_NE(message.find(n.says), std::string::npos) << message;
+  }
+}
+
+/// conv [4, 3, 3, 3] - bn, conv2 [2, 4, 3, 3] - bn2.
+std::unique_ptr<nn::Sequential> normalized_network() {
+  auto net = std::make_unique<nn::Sequential>();
+  net->add("conv1", std::make_unique<nn::Conv2d>(3, 4, nn::square(3)));
+  net->add("bn1", std::make_unique<nn::BatchNorm2d>(4));
+  net->add("conv2", std::make_unique<nn::Conv2d>(4, 2, nn::square(3)));
+  net->add("bn2", std::make_unique<nn::BatchNorm2d>(2));
+  net->add("flatten", std::make_unique<nn::Flatten>());
+  net->add("fc", std::make_unique<nn::Linear>(2 * 36, 5));
+  uint64_t item = 0;
+  net->visit_parameters([&](const std::string&, nn::Parameter& p) { p.load(normal(p.shape(), item++, 0.2)); });
+  return net;
+}
+
+// 27 weights a filter of conv1, 36 of conv2; 180 in all, of which 0.4 are 72. By |gamma| filter 2 of conv1 goes first
+// (27), then filter 1 of conv2 (63); the next, 27 more, would exceed it.
+TEST(NetworkSlimming, RanksFiltersOfAllLayersByTheirScales) {
+  const auto model = normalized_network();
+  parameter(*model, "bn1.weight").load(Tensor::from(std::vector<float>{0.5F, -3, 0.01F, 0.4F}, {4}));
+  parameter(*model, "bn2.weight").load(Tensor::from(std::vector<float>{-2, 0.02F}, {2}));
+  const Schedule s = parse_schedule(
+      once("{class: ScaleRankedFilterPruner, desired_sparsity: 0.4, scales: {conv: bn}, weights: ['conv*.weight']}"),
+      "s.yaml");
+  Scheduler scheduler(s, *model, {.epochs = 1});
+  run(scheduler, *model);
+  const auto &first = parameter(*model, "conv1.weight").mask(), &second = parameter(*model, "conv2.weight").mask();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->kept(), 3 * 27);
+  EXPECT_FALSE(first->keeps(2 * 27));
+  EXPECT_EQ(second->kept(), 36);
+  EXPECT_FALSE(second->keeps(36));
+}
+
+TEST(NetworkSlimming, RefusesScalesThatAreNotThere) {
+  const auto model = normalized_network();
+  const struct {
+    const char *scales, *says;
+  } mistakes[] = {
+      {"{conv: norm}", "conv1.weight is judged by norm1.weight, which the model does not have"},
+      {"{convolution: bn}", "no rule of scales speaks of conv1.weight"},
+      {"{conv1: bn2}", "which has another number of outputs"},
+  };
+  for (const auto& m : mistakes) {
+    const Schedule s =
+        parse_schedule(once(std::string("{class: ScaleRankedFilterPruner, desired_sparsity: 0.4, scales: ") + m.scales +
+                            ", weights: [conv1.weight]}"),
+                       "s.yaml");
+    const std::string message = test::message_of<FormatError>([&] { Scheduler(s, *model, {.epochs = 1}); });
+    EXPECT_NE(message.find(m.says), std::string::npos) << message;
   }
 }
 

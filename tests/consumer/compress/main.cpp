@@ -33,7 +33,7 @@ static double accuracy(nn::Module& model, const data::DataSource& source) {
 }
 
 static int train(const char* file) {
-  const int64_t epochs = 4;
+  const int64_t epochs = 3;
   const data::DataSource digits = data::open_data("digits");
   const auto model = nn::make_model("lenet5");
   data::Loader loader(digits.train, digits.normalization, {.batch_size = 64, .shuffle = true});
