@@ -91,6 +91,13 @@ Imprint border_imprint(const LaneGeometry& g, uint8_t border) {
           bits(planes, 0) | bits(g.plane, 32)};
 }
 
+/// Fills what lies between the last row of a plane and the next plane.
+void fill_tails(std::byte* p, const LaneGeometry& g, uint8_t border) {
+  const int64_t used = g.row * (g.h + 2 * g.halo);
+  for (int64_t i = 0; g.plane > used && i < g.blocks * g.planes; ++i)
+    std::memset(p + (i * g.plane + used) * kLineBytes, border, static_cast<size_t>((g.plane - used) * kLineBytes));
+}
+
 /// Fills the border of every plane; whoever writes the tensor writes the interior.
 void fill_border(std::byte* p, const LaneGeometry& g, uint8_t border) {
   if (g.halo == 0 && g.plane == g.row * g.h) return;
@@ -182,7 +189,11 @@ Tensor Tensor::allocate_lines(const Shape& shape, const LaneGeometry& geometry, 
   t.order_ = Order::lanes;
   t.dtype_ = dtype;
   std::byte* const p = t.storage_->data();
-  if (!t.storage_->is_imprinted()) fill_border(p, g, border);
+  if (g.grid.count() > 1) {  // exchange_halo writes the border of tiles
+    fill_tails(p, g, border);
+  } else if (!t.storage_->is_imprinted()) {
+    fill_border(p, g, border);
+  }
   if (g.blocks > 0 && g.live(g.blocks - 1) < LaneGeometry::kLanes)
     std::memset(p + (g.blocks - 1) * g.block * kLineBytes, border, static_cast<size_t>(g.block * kLineBytes));
   return t;

@@ -40,6 +40,7 @@ constexpr KernelTable table = {
     .isa = PITH_ISA_NAME,
     .interleave = interleave,
     .deinterleave = deinterleave,
+    .interleave_four = interleave_four,
     .exchange_border = exchange_border,
     .conv_lines = conv_lines,
     .conv_lines_gradient = conv_lines_gradient,

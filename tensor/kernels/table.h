@@ -28,6 +28,8 @@ struct KernelTable {
   void (*interleave)(const float* in, int64_t image, int64_t live, float* out, int64_t pixels, int64_t out_step);
   /// out[l * image + p] = in[p * in_step][l] for p < pixels, l < live. in_step in lines.
   void (*deinterleave)(const float* in, int64_t in_step, float* out, int64_t image, int64_t live, int64_t pixels);
+  /// out[4 i + r] = in[r * row + i] for i < count, r < 4.
+  void (*interleave_four)(const float* in, int64_t row, int64_t count, float* out);
 
   /// Fills the border of every plane of tiles from the neighbours: see TileBorder. halo <= h, w.
   void (*exchange_border)(const TileBorder& b);

@@ -64,6 +64,16 @@ inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {
   const __m128 sums = _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
   _mm_storeu_ps(total, _mm_add_ps(_mm_loadu_ps(total), sums));
 }
+inline void store_interleaved(Vec a, Vec b, Vec c, Vec d, float* out) {
+  const __m256 ab = _mm256_unpacklo_ps(a.v, b.v), ab2 = _mm256_unpackhi_ps(a.v, b.v);
+  const __m256 cd = _mm256_unpacklo_ps(c.v, d.v), cd2 = _mm256_unpackhi_ps(c.v, d.v);
+  const __m256 r0 = _mm256_shuffle_ps(ab, cd, 0x44), r1 = _mm256_shuffle_ps(ab, cd, 0xEE);
+  const __m256 r2 = _mm256_shuffle_ps(ab2, cd2, 0x44), r3 = _mm256_shuffle_ps(ab2, cd2, 0xEE);
+  _mm256_storeu_ps(out, _mm256_permute2f128_ps(r0, r1, 0x20));
+  _mm256_storeu_ps(out + 8, _mm256_permute2f128_ps(r2, r3, 0x20));
+  _mm256_storeu_ps(out + 16, _mm256_permute2f128_ps(r0, r1, 0x31));
+  _mm256_storeu_ps(out + 24, _mm256_permute2f128_ps(r2, r3, 0x31));
+}
 inline float highest(Vec a) {
   const __m128 h = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 q = _mm_max_ps(h, _mm_movehl_ps(h, h));

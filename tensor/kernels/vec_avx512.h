@@ -71,6 +71,21 @@ inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {
       _mm512_add_ps(_mm512_maskz_shuffle_ps(all, ab, cd, 0x44), _mm512_maskz_shuffle_ps(all, ab, cd, 0xEE));
   _mm_storeu_ps(total, _mm_add_ps(_mm_loadu_ps(total), sums_of_four(_mm256_add_ps(low(abcd), high(abcd)))));
 }
+inline void store_interleaved(Vec a, Vec b, Vec c, Vec d, float* out) {
+  const __mmask16 all = Vec::mask(16);
+  const __m512 ab = _mm512_maskz_unpacklo_ps(all, a.v, b.v), ab2 = _mm512_maskz_unpackhi_ps(all, a.v, b.v);
+  const __m512 cd = _mm512_maskz_unpacklo_ps(all, c.v, d.v), cd2 = _mm512_maskz_unpackhi_ps(all, c.v, d.v);
+  const __m512 r0 = _mm512_maskz_shuffle_ps(all, ab, cd, 0x44), r1 = _mm512_maskz_shuffle_ps(all, ab, cd, 0xEE);
+  const __m512 r2 = _mm512_maskz_shuffle_ps(all, ab2, cd2, 0x44), r3 = _mm512_maskz_shuffle_ps(all, ab2, cd2, 0xEE);
+  const __m512 low01 = _mm512_maskz_shuffle_f32x4(all, r0, r1, 0x44),
+               low23 = _mm512_maskz_shuffle_f32x4(all, r2, r3, 0x44);
+  const __m512 high01 = _mm512_maskz_shuffle_f32x4(all, r0, r1, 0xEE),
+               high23 = _mm512_maskz_shuffle_f32x4(all, r2, r3, 0xEE);
+  _mm512_storeu_ps(out, _mm512_maskz_shuffle_f32x4(all, low01, low23, 0x88));
+  _mm512_storeu_ps(out + 16, _mm512_maskz_shuffle_f32x4(all, low01, low23, 0xDD));
+  _mm512_storeu_ps(out + 32, _mm512_maskz_shuffle_f32x4(all, high01, high23, 0x88));
+  _mm512_storeu_ps(out + 48, _mm512_maskz_shuffle_f32x4(all, high01, high23, 0xDD));
+}
 inline float highest(Vec a) {
   const __m256 o = _mm256_max_ps(low(a.v), high(a.v));
   const __m128 h = _mm_max_ps(_mm256_castps256_ps128(o), _mm256_extractf128_ps(o, 1));

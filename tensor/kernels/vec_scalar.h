@@ -48,6 +48,10 @@ inline float sum(Vec a) { return a.v; }                                   // in 
 inline void add_sums_of_four(Vec a, Vec b, Vec c, Vec d, float* total) {  // total[0] += sum(a), ... total[3] += sum(d)
   total[0] += a.v, total[1] += b.v, total[2] += c.v, total[3] += d.v;
 }
+inline void store_interleaved(Vec a, Vec b, Vec c, Vec d,
+                              float* out) {  // out[4 l + i] = lane l of a, b, c, d for i = 0 .. 3
+  out[0] = a.v, out[1] = b.v, out[2] = c.v, out[3] = d.v;
+}
 inline float highest(Vec a) { return a.v; }
 inline float lowest(Vec a) { return a.v; }
 

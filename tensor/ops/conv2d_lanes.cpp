@@ -15,7 +15,7 @@ int64_t packed_size(const Plan& plan) {
 }
 
 /// All taps in the order in which they lie, so that 4 output channels are 4 long rows side by side.
-Tensor forward_weights(const Plan& plan, const Tensor& w) {
+Tensor forward_weights(const KernelTable& kernels, const Plan& plan, const Tensor& w) {
   if (plan.channels == 1) return w;
   const int64_t depth = plan.depth();
   Tensor packed = Tensor::empty({plan.groups * packed_size(plan)});
@@ -25,8 +25,7 @@ Tensor forward_weights(const Plan& plan, const Tensor& w) {
     for (int64_t k = 0; k < plan.channels; k += kGroup, out += kGroup * depth) {
       const float* const a = in + k * depth;
       if (k + kGroup <= plan.channels) {
-        for (int64_t d = 0; d < depth; ++d)
-          for (int64_t i = 0; i < kGroup; ++i) out[d * kGroup + i] = a[i * depth + d];
+        kernels.interleave_four(a, depth, depth, out);
       } else {
         for (int64_t d = 0; d < depth; ++d)
           for (int64_t i = 0; i < kGroup; ++i) out[d * kGroup + i] = k + i < plan.channels ? a[i * depth + d] : 0.0f;
@@ -71,7 +70,7 @@ Tensor forward(const KernelTable& kernels, const Tensor& x, const Tensor& w, con
   Tensor y = tiled ? Tensor::tiles(shape, 1, x.geometry().grid) : Tensor::lanes(shape, halo_for(shape));
   const Tensor residual = residual_like(epilogue.residual, y);
   const Plan plan = forward_plan(input.geometry(), y.geometry(), w.shape(), window, tiled);
-  const Tensor weights = forward_weights(plan, w);
+  const Tensor weights = forward_weights(kernels, plan, w);
   const LaneGeometry& to = y.geometry();
   float* const out = y.mutable_data<float>();
   for_each_strip(to.blocks, to.h, strip_height(plan), [&](int64_t block, int64_t begin, int64_t end, int64_t) {
@@ -98,7 +97,7 @@ MeasuredConv forward_measured(const KernelTable& kernels, const Tensor& x, const
   const Tensor input = with_halo(x, conv2d_halo(x.shape(), w.shape(), window));
   Tensor y = Tensor::lanes(shape, halo_for(shape));
   const Plan plan = forward_plan(input.geometry(), y.geometry(), w.shape(), window, false);
-  const Tensor weights = forward_weights(plan, w);
+  const Tensor weights = forward_weights(kernels, plan, w);
   const LaneGeometry& to = y.geometry();
   const int64_t height = strip_height(plan);
   Tensor sums = Tensor::zeros({to.blocks * chunk_count(to.h, height), to.c, kSums});
