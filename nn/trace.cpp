@@ -57,10 +57,18 @@ std::vector<TraceStep> trace(Module& model, const Shape& image) {
   model.set_training(false);
   model.set_tap(std::make_shared<const Tap>(
       [&](const std::string& name, Module& m, const Variable& in, const Variable& y) { tracer.see(name, m, in, y); }));
-  const NoGradient inference;
-  model.call(Variable(x));
-  model.set_tap(nullptr);
-  model.set_training(training);
+  const auto restore = [&] {
+    model.set_tap(nullptr);
+    model.set_training(training);
+  };
+  try {
+    const NoGradient inference;
+    model.call(Variable(x));
+  } catch (...) {
+    restore();
+    throw;
+  }
+  restore();
   return tracer.take();
 }
 

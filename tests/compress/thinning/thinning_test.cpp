@@ -8,6 +8,7 @@
 #include <functional>
 #include <random>
 
+#include "nn/checkpoint.h"
 #include "nn/compute.h"
 #include "nn/layers/join.h"
 #include "nn/layers/linear.h"
@@ -17,6 +18,7 @@
 #include "nn/models.h"
 #include "tensor/error.h"
 #include "tensor/random.h"
+#include "tests/support/files.h"
 
 namespace pith::compress {
 namespace {
@@ -456,6 +458,23 @@ TEST(Thinning, TakesTheOptimizersStateAlong) {
   EXPECT_EQ(seen, 1);
   net->visit_parameters([](const std::string&, nn::Parameter& p) { p.set_gradient(Tensor::full(p.shape(), 1)); });
   sgd->step(0.1);  // shapes fit
+}
+
+TEST(Thinning, ComesBackFromACheckpoint) {
+  const test::TemporaryDirectory folder;
+  const auto net = nn::make_model("mobilenet-cifar", {.seed = 3});
+  Graphs graphs(11);
+  net->visit_parameters([&](const std::string&, nn::Parameter& p) {
+    if (p.shape().rank() == 4) p.set_mask(graphs.mask(p.shape(), 40));
+  });
+  thin(*net, {3, 32, 32});
+  nn::save_checkpoint(folder.file("thin.safetensors"), *net, nullptr, nullptr);
+  const auto fresh = nn::make_model("mobilenet-cifar");
+  nn::load_weights(folder.file("thin.safetensors"), *fresh);
+  EXPECT_EQ(fresh->parameter_count(), net->parameter_count());
+  EXPECT_EQ(outputs(*fresh, {3, 32, 32}), outputs(*net, {3, 32, 32}));
+  nn::save_checkpoint(folder.file("again.safetensors"), *fresh, nullptr, nullptr);
+  EXPECT_EQ(test::read_bytes(folder.file("again.safetensors")), test::read_bytes(folder.file("thin.safetensors")));
 }
 
 TEST(Thinning, RefusesWhatItDoesNotKnowAndChangesNothing) {
