@@ -25,7 +25,9 @@ Variable apply_linear(const Variable& x, const Parameter& w, const Parameter* b)
 Variable apply_conv(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,
                     const ConvTail& tail) {
   if (w.mask()) return masked_conv2d(x, w.variable(), optional(b), w.mask(), window, tail, w.crossover);
-  return conv2d(x, in_use(w), optional(b), window, tail);
+  ConvTail with_weights = tail;
+  with_weights.packed = w.packed();
+  return conv2d(x, in_use(w), optional(b), window, with_weights);
 }
 
 MeasuredVariable apply_conv_measured(const Variable& x, const Parameter& w, const Parameter* b, const Window& window,

@@ -36,9 +36,9 @@ struct RunState {
 void save_checkpoint(const std::string& path, Module& model, Optimizer* optimizer, const RunState* run);
 
 /// Reads what save_checkpoint wrote. Throws FormatError (file, what was expected, what was found) when anything is
-/// missing, has another shape, or the checksum fails; the model is unchanged then. The checkpoint of a thinned model gives
-/// the model its shapes. With an optimizer, its state and the
-/// run's must be there; without one they may be there, and an absent run state comes back as RunState{}.
+/// missing, has another shape, or the checksum fails; the model is unchanged then. The checkpoint of a thinned model
+/// gives the model its shapes. With an optimizer, its state and the run's must be there; without one they may be there,
+/// and an absent run state comes back as RunState{}.
 RunState load_checkpoint(const std::string& path, Module& model, Optimizer* optimizer);
 
 /// Values by PyTorch's names from .safetensors, .npz or .pth (state dictionary in a zip). Every parameter and buffer of

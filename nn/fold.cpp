@@ -52,6 +52,9 @@ int64_t fold_batch_norm(Module& model) {
       ++folded;
     }
   });
+  model.visit_modules([](const std::string&, Module& m) {
+    if (auto* const conv = dynamic_cast<Conv2d*>(&m)) conv->pack();
+  });
   return folded;
 }
 

@@ -10,7 +10,8 @@ namespace pith::nn {
 ///   w <- s w,  b <- s (b - running_mean) + beta,
 /// and the batch norm becomes the identity, so that convolution, residual sum and ReLU run in one pass. The function
 /// computed in evaluation is the same up to rounding. A mask stays true: s * 0 = 0. Puts the model into evaluation; it
-/// is no longer for training or saving (convolutions have got biases). Returns how many were folded.
+/// is no longer for training or saving (convolutions have got biases). Every convolution keeps its weights as the
+/// kernels read them, too. Returns how many were folded.
 int64_t fold_batch_norm(Module& model);
 
 }  // namespace pith::nn

@@ -3,12 +3,18 @@
 #include <utility>
 
 #include "tensor/error.h"
+#include "tensor/ops/conv2d.h"
 
 namespace pith::nn {
 
 Parameter::Parameter(Tensor value) : value_(value.contiguous()), variable_(value_, true) {}
 
+void Parameter::pack(int64_t groups) {
+  if (value_.dtype() == DType::f32) packed_ = ops::pack_conv2d_weights(value_, groups);
+}
+
 void Parameter::set_mask(std::shared_ptr<const Mask> mask) {
+  packed_ = {};
   if (mask) zero_pruned(*mask, value_);
   mask_ = std::move(mask);
 }
@@ -21,6 +27,7 @@ void Parameter::set_quant(std::shared_ptr<const QuantParams> quant) {
 void Parameter::load(const Tensor& value) {
   if (!(value.shape() == shape()))
     throw ShapeError("parameter: the new value " + text(value.shape()) + " does not fit " + text(shape()));
+  packed_ = {};
   value_.copy_from(value.to(value_.dtype()));
   if (mask_) zero_pruned(*mask_, value_);
 }
@@ -39,6 +46,7 @@ void Parameter::set_gradient(const Tensor& gradient) {
 }
 
 void Parameter::convert(DType dtype) {
+  packed_ = {};
   value_ = value_.to(dtype);
   variable_ = Variable(value_, true);
 }

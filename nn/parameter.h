@@ -40,7 +40,14 @@ class Parameter {
   /// Has it another shape than it was made with? Then its checkpoints say so.
   bool is_reshaped() const { return reshaped_; }
   /// For the optimizer: the values to change in place (not to replace). The caller keeps the invariant.
-  Tensor& mutable_value() { return value_; }
+  Tensor& mutable_value() {
+    packed_ = {};
+    return value_;
+  }
+  /// Keeps these weights of a convolution as kernels read them, too, until they change: for inference.
+  void pack(int64_t groups);
+  /// That copy, or undefined.
+  const Tensor& packed() const { return packed_; }
   /// The same values in another type, as a new leaf without gradient.
   void convert(DType dtype);
   void clear_gradient() { variable_.clear_gradient(); }
@@ -58,6 +65,7 @@ class Parameter {
   std::shared_ptr<const Mask> mask_;
   std::shared_ptr<const QuantParams> quant_;
   bool reshaped_ = false;
+  Tensor packed_;
 };
 
 }  // namespace pith::nn

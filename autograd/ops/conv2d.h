@@ -22,6 +22,7 @@ Tensor conv2d_operand(const Tensor& x, const Shape& w, const Window& window);
 struct ConvTail {
   Variable residual;
   bool relu = false;
+  Tensor packed = {};  ///< w as ops::pack_conv2d_weights has it, or undefined; used where nothing is recorded
 };
 /// relu(conv2d(x, w, b) + residual). One pass over memory where nothing is recorded; with gradients the three
 /// operations.

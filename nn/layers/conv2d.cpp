@@ -51,6 +51,8 @@ MeasuredVariable Conv2d::call_measured(const Variable& x, const Tensor& pivot) {
 
 Variable Conv2d::forward(const Variable& x) { return apply_conv(x, weight_, bias_, window_); }
 
+void Conv2d::pack() { weight_.pack(window_.groups); }
+
 void match_groups(Module& model) {
   model.visit_modules([](const std::string&, Module& m) {
     if (auto* const conv = dynamic_cast<Conv2d*>(&m)) conv->match_groups();

@@ -38,6 +38,8 @@ class Conv2d : public Module {
   void set_bias(const Tensor& bias);
   /// After thinning: a depthwise convolution has as many groups as its weight has filters.
   void match_groups();
+  /// Keeps the weights as kernels read them, too: the layer stays as it is from now on (folding does).
+  void pack();
 
  protected:
   Variable forward(const Variable& x) override;

@@ -37,7 +37,7 @@ void check_gradient(const char* op, const Tensor& dy, const Shape& y) {
 Tensor plain_or_none(const Tensor& t) { return t.defined() ? to_plain(t) : t; }
 
 ConvEpilogue plain_epilogue(const ConvEpilogue& e) {
-  return {plain_or_none(e.bias), plain_or_none(e.scale), e.residual, e.relu};
+  return {plain_or_none(e.bias), plain_or_none(e.scale), e.residual, e.relu, e.packed};
 }
 
 /// The epilogue's slow twin, for f64.
@@ -104,6 +104,13 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Window& window, const Conv
                     window);
   apply_epilogue(y, plain);
   return y;
+}
+
+Tensor pack_conv2d_weights(const Tensor& w, int64_t groups, const KernelTable& table) {
+  if (w.dtype() != DType::f32) throw TypeError("pack_conv2d_weights: wants f32, here is " + text(w));
+  if (w.shape().rank() != 4 || groups < 1 || w.shape()[0] % groups != 0)
+    throw ShapeError("pack_conv2d_weights: " + std::to_string(groups) + " groups of " + text(w));
+  return lane_conv::pack_weights(table, to_plain(w), groups);
 }
 
 MeasuredConv conv2d_measured(const Tensor& x, const Tensor& w, const Window& window, const Tensor& pivot,

@@ -14,26 +14,6 @@ int64_t packed_size(const Plan& plan) {
   return (plan.channels == 1 ? 1 : (plan.channels + kGroup - 1) / kGroup * kGroup) * plan.depth();
 }
 
-/// All taps in the order in which they lie, so that 4 output channels are 4 long rows side by side.
-Tensor forward_weights(const KernelTable& kernels, const Plan& plan, const Tensor& w) {
-  if (plan.channels == 1) return w;
-  const int64_t depth = plan.depth();
-  Tensor packed = Tensor::empty({plan.groups * packed_size(plan)});
-  float* out = packed.mutable_data<float>();
-  const float* in = w.data<float>();
-  for (int64_t g = 0; g < plan.groups; ++g, in += plan.channels * depth)
-    for (int64_t k = 0; k < plan.channels; k += kGroup, out += kGroup * depth) {
-      const float* const a = in + k * depth;
-      if (k + kGroup <= plan.channels) {
-        kernels.interleave_four(a, depth, depth, out);
-      } else {
-        for (int64_t d = 0; d < depth; ++d)
-          for (int64_t i = 0; i < kGroup; ++i) out[d * kGroup + i] = k + i < plan.channels ? a[i * depth + d] : 0.0f;
-      }
-    }
-  return packed;
-}
-
 /// The input gradient's weights: those of the plan's taps, with output and input channels changed.
 Tensor gradient_weights(const Plan& plan, const Tensor& w) {
   std::vector<int64_t> taps;  // floats from the window's first
@@ -62,6 +42,25 @@ const float* at(const Tensor& t, int64_t index) { return t.defined() ? t.data<fl
 
 }  // namespace
 
+Tensor pack_weights(const KernelTable& kernels, const Tensor& w, int64_t groups) {
+  const int64_t channels = w.shape()[0] / groups, depth = w.numel() / std::max<int64_t>(1, w.shape()[0]);
+  if (channels == 1) return w;
+  Tensor packed = Tensor::empty({groups * chunk_count(channels, kGroup) * kGroup * depth});
+  float* out = packed.mutable_data<float>();
+  const float* in = w.data<float>();
+  for (int64_t g = 0; g < groups; ++g, in += channels * depth)
+    for (int64_t k = 0; k < channels; k += kGroup, out += kGroup * depth) {
+      const float* const a = in + k * depth;
+      if (k + kGroup <= channels) {
+        kernels.interleave_four(a, depth, depth, out);
+      } else {
+        for (int64_t d = 0; d < depth; ++d)
+          for (int64_t i = 0; i < kGroup; ++i) out[d * kGroup + i] = k + i < channels ? a[i * depth + d] : 0.0f;
+      }
+    }
+  return packed;
+}
+
 Tensor forward(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
                const ConvEpilogue& epilogue) {
   const Shape shape = conv2d_shape(x.shape(), w.shape(), window);
@@ -70,7 +69,7 @@ Tensor forward(const KernelTable& kernels, const Tensor& x, const Tensor& w, con
   Tensor y = tiled ? Tensor::tiles(shape, 1, x.geometry().grid) : Tensor::lanes(shape, halo_for(shape));
   const Tensor residual = residual_like(epilogue.residual, y);
   const Plan plan = forward_plan(input.geometry(), y.geometry(), w.shape(), window, tiled);
-  const Tensor weights = forward_weights(kernels, plan, w);
+  const Tensor weights = epilogue.packed.defined() ? epilogue.packed : pack_weights(kernels, w, window.groups);
   const LaneGeometry& to = y.geometry();
   float* const out = y.mutable_data<float>();
   for_each_strip(to.blocks, to.h, strip_height(plan), [&](int64_t block, int64_t begin, int64_t end, int64_t) {
@@ -97,7 +96,7 @@ MeasuredConv forward_measured(const KernelTable& kernels, const Tensor& x, const
   const Tensor input = with_halo(x, conv2d_halo(x.shape(), w.shape(), window));
   Tensor y = Tensor::lanes(shape, halo_for(shape));
   const Plan plan = forward_plan(input.geometry(), y.geometry(), w.shape(), window, false);
-  const Tensor weights = forward_weights(kernels, plan, w);
+  const Tensor weights = pack_weights(kernels, w, window.groups);
   const LaneGeometry& to = y.geometry();
   const int64_t height = strip_height(plan);
   Tensor sums = Tensor::zeros({to.blocks * chunk_count(to.h, height), to.c, kSums});

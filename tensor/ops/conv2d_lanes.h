@@ -10,6 +10,8 @@
 
 namespace pith::ops::lane_conv {
 
+/// All taps in the order in which they lie, so that 4 output channels are 4 long rows side by side (WindowConv::w).
+Tensor pack_weights(const KernelTable& kernels, const Tensor& w, int64_t groups);
 /// x in lanes, or in tiles that fit (tiles_fit); w plain and contiguous. The result lies as x does.
 Tensor forward(const KernelTable& kernels, const Tensor& x, const Tensor& w, const Window& window,
                const ConvEpilogue& epilogue);

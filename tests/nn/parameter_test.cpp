@@ -178,5 +178,28 @@ TEST(Parameter, KeepsItsMaskWhenItsTypeChanges) {
   EXPECT_TRUE(p.variable().requires_gradient());
 }
 
+TEST(Parameter, ForgetsItsPackedCopyWhenItsWeightsChange) {
+  const Shape shape{5, 3, 3, 3};
+  Parameter p(Tensor::full(shape, 1));
+  const auto packed = [&] {
+    p.pack(1);
+    return p.packed().defined();
+  };
+  ASSERT_TRUE(packed());
+  EXPECT_EQ(p.packed().numel(), 8 * 27);  // filled up to whole groups of four filters
+  p.load(Tensor::full(shape, 2));
+  EXPECT_FALSE(p.packed().defined());
+  ASSERT_TRUE(packed());
+  EXPECT_EQ(p.packed().data<float>()[0], 2);
+  p.mutable_value();
+  EXPECT_FALSE(p.packed().defined());
+  ASSERT_TRUE(packed());
+  p.set_mask(std::make_shared<const Mask>(shape));
+  EXPECT_FALSE(p.packed().defined());
+  ASSERT_TRUE(packed());
+  p.replace(Tensor::full({4, 3, 3, 3}, 1), nullptr);
+  EXPECT_FALSE(p.packed().defined());
+}
+
 }  // namespace
 }  // namespace pith::nn
