@@ -30,5 +30,6 @@ void add_eval(CLI::App& program, Action& action);
 void add_data(CLI::App& program, Action& action);
 void add_schedule(CLI::App& program, Action& action);
 void add_info(CLI::App& program, Action& action);
+void add_summary(CLI::App& program, Action& action);
 
 }  // namespace pith::apps

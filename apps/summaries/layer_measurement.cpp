@@ -1,0 +1,119 @@
+#include "apps/summaries/layer_measurement.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "apps/interrupt.h"
+#include "nn/layers/conv2d.h"
+#include "nn/layers/linear.h"
+#include "tensor/random.h"
+
+namespace pith::apps {
+namespace {
+
+/// A tap on the model, in evaluation and without gradients, while it lives.
+class Watch {
+ public:
+  Watch(nn::Module& model, nn::Tap tap) : model_(model), training_(model.training()) {
+    model_.set_training(false);
+    model_.set_tap(std::make_shared<const nn::Tap>(std::move(tap)));
+  }
+  ~Watch() {
+    model_.set_tap(nullptr);
+    model_.set_training(training_);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  nn::Module& model_;
+  bool training_;
+  NoGradient inference_;
+};
+
+bool multiplies(nn::Module& m) {
+  return dynamic_cast<nn::Conv2d*>(&m) != nullptr || dynamic_cast<nn::Linear*>(&m) != nullptr;
+}
+
+/// Noise of a fixed seed: zeros would flatter kernels that skip them.
+Variable noise(const Shape& image, int64_t batch) {
+  Tensor x = Tensor::empty({batch, image[0], image[1], image[2]});
+  fill_uniform(x, -1, 1, {.purpose = Purpose::synthetic});
+  return Variable(x);
+}
+
+template <class F>
+LayerLatency measure(const F& run, double milliseconds) {
+  using Clock = std::chrono::steady_clock;
+  run();  // what is made at first use: plans, memory
+  std::vector<double> times;
+  double total = 0;
+  while (times.size() < 5 || (total < milliseconds * 1000 && times.size() < 10000)) {
+    const auto start = Clock::now();
+    run();
+    times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
+    total += times.back();
+  }
+  std::sort(times.begin(), times.end());
+  return {times.front(), times[times.size() / 2], std::ssize(times)};
+}
+
+}  // namespace
+
+std::map<std::string, LayerLatency> layer_latencies(nn::Module& model, const Shape& image, int64_t batch,
+                                                    double milliseconds) {
+  struct Call {
+    std::string name;
+    nn::Module* layer;
+    Variable x;
+  };
+  std::vector<Call> calls;
+  {
+    const Watch watch(model, [&](const std::string& name, nn::Module& m, const Variable& x, const Variable&) {
+      if (multiplies(m)) calls.push_back({name, &m, x});
+    });
+    model.call(noise(image, batch));
+  }
+  const NoGradient inference;
+  std::map<std::string, LayerLatency> all;
+  for (const Call& c : calls) {
+    check_interrupted();
+    all[c.name] = measure([&] { c.layer->call(c.x); }, milliseconds);
+  }
+  return all;
+}
+
+LayerLatency network_latency(nn::Module& model, const Shape& image, int64_t batch, double milliseconds) {
+  const NoGradient inference;
+  const bool training = model.training();
+  model.set_training(false);
+  const Variable x = noise(image, batch);
+  const LayerLatency l = measure([&] { model.call(x); }, milliseconds);
+  model.set_training(training);
+  return l;
+}
+
+std::map<std::string, double> input_zeros(nn::Module& model, data::Loader& loader) {
+  struct Count {
+    int64_t zeros = 0, all = 0;
+  };
+  std::map<std::string, Count> counts;
+  const Watch watch(model, [&](const std::string& name, nn::Module& m, const Variable& x, const Variable&) {
+    if (!multiplies(m)) return;
+    const std::vector<float> values = x.value().to_vector<float>();
+    counts[name].zeros += std::count(values.begin(), values.end(), 0.0F);
+    counts[name].all += std::ssize(values);
+  });
+  loader.start(0);
+  for (int64_t b = 0; b < loader.batches(); ++b) {
+    check_interrupted();
+    model.call(Variable(loader.next().images));
+  }
+  std::map<std::string, double> shares;
+  for (const auto& [name, c] : counts) shares[name] = 100.0 * static_cast<double>(c.zeros) / static_cast<double>(c.all);
+  return shares;
+}
+
+}  // namespace pith::apps
