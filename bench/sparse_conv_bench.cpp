@@ -2,6 +2,7 @@
 // the dense product's operations, so "x dense" is a speed-up, of the best rounds and of the medians ("med"). Random
 // masks of single weights. One thread, CPU time.
 //   pith_bench --benchmark_filter='sparse_conv/.*/n128/'
+// `sparse_mask/` is what a new mask costs a layer: its places and plans, forward and back.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -74,7 +75,24 @@ void sparse_conv(benchmark::State& state, const ConvLayer& layer, ConvPass pass,
   state.SetLabel(kernels().isa);
 }
 
+/// What a change of the mask costs: the new mask's places and both plans.
+void new_mask(benchmark::State& state, const ConvLayer& layer, double sparsity) {
+  const Mask mask = random_mask(layer.w(), sparsity);
+  const std::vector<uint64_t> words(mask.words().begin(), mask.words().end());
+  const Shape x = layer.x(128), y = conv2d_shape(x, layer.w(), layer.window());
+  const LaneGeometry from = LaneGeometry::make(x, 1), back = LaneGeometry::make(y, 1);
+  for (auto _ : state) {
+    const Mask changed(layer.w(), words);
+    benchmark::DoNotOptimize(changed.convolution().forward(from, y[2], y[3], layer.window()));
+    benchmark::DoNotOptimize(changed.convolution().back(back, x[2], x[3], layer.window()));
+  }
+}
+
 const bool registered = [] {
+  for (const ConvLayer& layer : kResNetLayers)
+    for (const int sparsity : {50, 90})
+      benchmark::RegisterBenchmark(("sparse_mask/" + std::string(layer.name) + "/s" + std::to_string(sparsity)).c_str(),
+                                   [=](benchmark::State& state) { new_mask(state, layer, sparsity / 100.0); });
   for (const ConvLayer& layer : kResNetLayers)
     for (const int64_t batch : {128, 32, 16, 1})
       for (const auto& [name, pass] : kConvPasses) {

@@ -35,6 +35,13 @@ Variable record_sparse(std::vector<Variable> inputs, std::shared_ptr<const Mask>
   return record("masked_conv2d", std::move(y), std::move(inputs),
                 [=, keep = std::move(keep)](const Tensor& gradient, Gradients& into) {
                   const Tensor dy = gradient.is_lanes() ? gradient : to_lanes(gradient, 1);
+                  if (into.wants(0) && into.wants(1)) {
+                    ops::SparseConvGradients both = masked_conv2d_gradients(*keep, weight, input, dy, window);
+                    into.add_now(0, std::move(both.x));
+                    into.add_now(1, std::move(both.w));
+                    if (biased) into.add(2, [&] { return ops::channel_sum(dy); });
+                    return;
+                  }
                   into.add(0, [&] { return masked_conv2d_input_gradient(*keep, weight, dy, input.shape(), window); });
                   into.add(1, [&] { return masked_conv2d_weight_gradient(*keep, input, dy, window); });
                   if (biased) into.add(2, [&] { return ops::channel_sum(dy); });

@@ -5,6 +5,7 @@
 
 #include "tensor/error.h"
 #include "tensor/ops/conv2d_lanes.h"
+#include "tensor/parallel.h"
 
 namespace pith {
 namespace {
@@ -138,6 +139,27 @@ Tensor masked_conv2d_weight_gradient(const Mask& mask, const Tensor& x, const Te
   const Tensor input = ops::lane_conv::with_halo(x, ops::conv2d_halo(x.shape(), mask.shape(), window));
   return ops::sparse_conv2d_weight_gradient(*mask.convolution().forward(input.geometry(), y[2], y[3], window), input,
                                             dy, mask.shape(), table);
+}
+
+ops::SparseConvGradients masked_conv2d_gradients(const Mask& mask, const Tensor& w, const Tensor& x, const Tensor& dy,
+                                                 const Window& window, const KernelTable& table) {
+  const Shape wanted = conv2d_shape(x.shape(), mask.shape(), window);
+  const bool few_blocks = x.is_lanes() && x.geometry().blocks < 2 * threads();  // strips of both then share better
+  const int64_t halo = ops::lane_conv::gradient_halo(x.shape(), wanted, mask.shape(), window);
+  if ((few_blocks && threads() > 1) || dy.numel() == 0 || !dy.is_lanes() || dy.geometry().halo < halo)
+    return {masked_conv2d_input_gradient(mask, w, dy, x.shape(), window, table),
+            masked_conv2d_weight_gradient(mask, x, dy, window, table)};
+  constexpr const char* kOp = "masked_conv2d_gradients";
+  check_weight(kOp, mask, w);
+  check_input(kOp, x, "images");
+  if (!x.is_lanes()) throw TypeError("masked_conv2d_gradients: wants images in lanes, here is " + text(x));
+  check_input(kOp, dy, "gradients");
+  check_gradient(kOp, dy, wanted);
+  const Tensor input = ops::lane_conv::with_halo(x, ops::conv2d_halo(x.shape(), mask.shape(), window));
+  const MaskedConv& conv = mask.convolution();
+  return ops::sparse_conv2d_gradients(*conv.forward(input.geometry(), wanted[2], wanted[3], window),
+                                      *conv.back(dy.geometry(), x.shape()[2], x.shape()[3], window), input, dy, w,
+                                      table);
 }
 
 }  // namespace pith

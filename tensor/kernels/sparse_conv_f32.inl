@@ -59,21 +59,13 @@ template <int R, int Q, int kStep, bool kFirst>
 /// processor follows by itself: a few are asked for at every list.
 template <int R, int Q>
 struct LinesBelow {
-  const SparseWindowConv& c;
-  const float* first;
-  int64_t channels;
+  const float* first;  ///< of channel 0
+  int64_t plane, row, step, channels, blocks;
 
-  LinesBelow(const SparseWindowConv& conv, const WindowTile& t)
-      : c(conv),
-        first(c.window.x + ((t.row + R) * c.window.x_row + (c.window.kernel_rows - 1) * c.window.tap_row +
-                            t.column * c.window.x_step) *
-                               16),
-        channels(t.part == 0 && t.row + R < c.window.rows ? c.window.in_channels : 0) {}
   void fetch(int64_t block, int64_t channel) const {
     if (channel >= channels) return;
-    const float* const p = first + channel * c.window.x_plane * 16;
-    const int64_t step = c.window.x_step * 16, row = c.window.x_row * 16;
-    for (int64_t i = block; i < R * Q; i += c.kept.blocks) __builtin_prefetch(p + i / Q * row + i % Q * step, 0, 2);
+    const float* const p = first + channel * plane * 16;
+    for (int64_t i = block; i < R * Q; i += blocks) __builtin_prefetch(p + (i / Q * row + i % Q * step) * 16, 0, 2);
   }
 };
 
@@ -84,7 +76,10 @@ static inline void sparse_tile(const SparseWindowConv& c, int64_t row, int64_t c
   for (int part = 0; part < 16; part += Vec::kWidth) {
     const WindowTile t{row, column, 0, 0, 0, part};
     const float* const x = c.window.x + (row * c.window.x_row + column * step) * 16 + part;
-    const LinesBelow<R, Q> below(c, t);
+    const int64_t reach = R * c.window.x_row + (c.window.kernel_rows - 1) * c.window.tap_row;
+    const bool fetches = part == 0 && row + R < c.window.rows;
+    const LinesBelow<R, Q> below{
+        x + reach * 16, c.window.x_plane, c.window.x_row, step, fetches ? c.window.in_channels : 0, c.kept.blocks};
     for (int64_t k = 0; k < c.window.channels; ++k) {
       below.fetch(0, k);
       sparse_list<R, Q, kStep, true>(c, t, x, 0, k);
@@ -173,10 +168,18 @@ struct SparseGradientTile {
       const float* const x = c.x + (row * c.x_row + column * step) * 16 + part;
       const float* const dy = c.dy + (row * c.dy_row + column) * 16 + part;
       const uint32_t* start = c.kept.start;
+      const LinesBelow<R, Q> below{x + (R * c.x_row + c.x_reach) * 16,
+                                   c.x_plane,
+                                   c.x_row,
+                                   step,
+                                   part == 0 && row + R < c.rows ? c.x_planes : 0,
+                                   c.kept.blocks};
       for (int64_t b = 0; b < c.kept.blocks; ++b)
-        for (int64_t k = 0; k < c.channels; ++k, ++start)
+        for (int64_t k = 0; k < c.channels; ++k, ++start) {
+          below.fetch(b, k);
           if (start[0] < start[1])
             sparse_gradient_list<R, Q, kStep>(c, x, dy + k * c.dy_plane * 16, start[0], start[1]);
+        }
     }
   }
 };

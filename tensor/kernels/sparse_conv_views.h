@@ -35,6 +35,8 @@ struct SparseWindowGradient {
   int64_t channels = 0, rows = 0, outputs = 0;
   int64_t x_row = 0, x_step = 1;     ///< lines
   int64_t dy_plane = 0, dy_row = 0;  ///< lines; outputs are neighbours
+  /// To fetch lines ahead: planes of x, and the distance from a window's first row to its last.
+  int64_t x_planes = 0, x_plane = 0, x_reach = 0;
 };
 
 }  // namespace pith

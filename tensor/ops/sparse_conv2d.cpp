@@ -47,6 +47,60 @@ struct SparseWalk {
   }
 };
 
+/// The sums of a weight gradient: every part of the images has its own, added in order.
+struct SparseWeightSums {
+  const SparseConvLists& lists;
+  const Tensor &x, &dy;
+  lane_conv::Plan walk;
+  int64_t kept, grain, parts;
+  Tensor sums;
+  float* all;
+
+  SparseWeightSums(const SparseConvLists& l, const Tensor& input, const Tensor& gradient)
+      : lists(l),
+        x(input),
+        dy(gradient),
+        walk{x.geometry(), dy.geometry(), l.rows, l.columns, 1, x.geometry().c, dy.geometry().c, false},
+        kept(static_cast<int64_t>(l.offsets.size())),
+        grain(std::max<int64_t>(1, chunk_count(dy.geometry().blocks, kParts))),
+        parts(chunk_count(dy.geometry().blocks, grain)),
+        sums(Tensor::zeros({parts, kept})),
+        all(sums.mutable_data<float>()) {}
+
+  /// First block of a part.
+  int64_t first(int64_t part) const { return std::min(part * grain, dy.geometry().blocks); }
+
+  /// Rows begin .. end - 1 of one block.
+  SparseWindowGradient window(int64_t part, int64_t block, int64_t begin, int64_t end) const {
+    const WindowConv place = walk.window(x.data<float>(), nullptr, block, 0, begin, end);
+    return {.kept = taps_of(lists),
+            .dvalues = all + part * kept,
+            .x = place.x,
+            .dy = dy.data<float>() + dy.geometry().line(block, 0, begin, 0) * L,
+            .channels = place.channels,
+            .rows = place.rows,
+            .outputs = place.outputs,
+            .x_row = place.x_row,
+            .x_step = place.x_step,
+            .dy_plane = dy.geometry().plane,
+            .dy_row = dy.geometry().row,
+            .x_planes = place.in_channels,
+            .x_plane = place.x_plane,
+            .x_reach = (place.kernel_rows - 1) * place.tap_row};
+  }
+
+  Tensor joined(const Shape& w) const {
+    Tensor dw = Tensor::zeros(w);
+    float* const out = dw.mutable_data<float>();
+    for (int64_t p = 0; p < parts; ++p)
+      for (int64_t i = 0; i < kept; ++i) out[lists.position[static_cast<size_t>(i)]] += all[p * kept + i];
+    return dw;
+  }
+
+ private:
+  static constexpr int64_t kParts = 8;
+};
+
 }  // namespace
 
 Tensor sparse_conv2d(const SparseConvPlan& plan, const Tensor& x, const Tensor& w, const Shape& shape,
@@ -107,34 +161,33 @@ Tensor sparse_conv2d_input_gradient(const SparseConvPlan& plan, const Tensor& dy
 
 Tensor sparse_conv2d_weight_gradient(const SparseConvPlan& plan, const Tensor& x, const Tensor& dy, const Shape& w,
                                      const KernelTable& table) {
-  constexpr int64_t kParts = 8;  // of the images, each with sums of its own, added in order
-  const SparseConvLists& lists = plan.classes[0];
-  const lane_conv::Plan walk{x.geometry(),   dy.geometry(),   lists.rows, lists.columns, 1,
-                             x.geometry().c, dy.geometry().c, false};
-  const int64_t kept = static_cast<int64_t>(lists.offsets.size()), blocks = dy.geometry().blocks;
-  const int64_t grain = std::max<int64_t>(1, chunk_count(blocks, kParts)), parts = chunk_count(blocks, grain);
-  Tensor sums = Tensor::zeros({parts, kept}), dw = Tensor::zeros(w);
-  float* const all = sums.mutable_data<float>();
-  parallel_for(blocks, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b) {
-      const WindowConv place = walk.window(x.data<float>(), nullptr, b, 0, 0, dy.geometry().h);
-      table.sparse_conv_gradient({.kept = taps_of(lists),
-                                  .dvalues = all + begin / grain * kept,
-                                  .x = place.x,
-                                  .dy = dy.data<float>() + dy.geometry().line(b, 0, 0, 0) * L,
-                                  .channels = place.channels,
-                                  .rows = place.rows,
-                                  .outputs = place.outputs,
-                                  .x_row = place.x_row,
-                                  .x_step = place.x_step,
-                                  .dy_plane = dy.geometry().plane,
-                                  .dy_row = dy.geometry().row});
-    }
+  const SparseWeightSums sums(plan.classes[0], x, dy);
+  parallel_for(sums.parts, 1, [&](int64_t part, int64_t) {
+    for (int64_t b = sums.first(part); b < sums.first(part + 1); ++b)
+      table.sparse_conv_gradient(sums.window(part, b, 0, dy.geometry().h));
   });
-  float* const out = dw.mutable_data<float>();
-  for (int64_t p = 0; p < parts; ++p)
-    for (int64_t i = 0; i < kept; ++i) out[lists.position[static_cast<size_t>(i)]] += all[p * kept + i];
-  return dw;
+  return sums.joined(w);
+}
+
+SparseConvGradients sparse_conv2d_gradients(const SparseConvPlan& plan, const SparseConvPlan& back, const Tensor& x,
+                                            const Tensor& dy, const Tensor& w, const KernelTable& table) {
+  constexpr int64_t kStrip = 8;  // rows: those of x, dy and dx stay in the second-level cache; even, as tiles are
+  const SparseWeightSums sums(plan.classes[0], x, dy);
+  Tensor dx = Tensor::lanes(x.shape(), lane_conv::halo_for(x.shape()));
+  float* const out = dx.mutable_data<float>();
+  std::vector<SparseWalk> walks;
+  for (const SparseConvLists& lists : back.classes) walks.emplace_back(lists, dy, dx, w);
+  const int64_t h = dy.geometry().h;
+  parallel_for(sums.parts, 1, [&](int64_t part, int64_t) {
+    for (int64_t b = sums.first(part); b < sums.first(part + 1); ++b)
+      for (int64_t row = 0; row < std::max(h, walks[0].lists.rows.count); row += kStrip) {
+        for (const SparseWalk& walk : walks)
+          if (const int64_t end = std::min(row + kStrip, walk.lists.rows.count); row < end)
+            table.sparse_conv_window(walk.window(dy.data<float>(), out, b, row, end));
+        if (row < h) table.sparse_conv_gradient(sums.window(part, b, row, std::min(row + kStrip, h)));
+      }
+  });
+  return {std::move(dx), sums.joined(w.shape())};
 }
 
 }  // namespace pith::ops

@@ -58,4 +58,11 @@ Tensor sparse_conv2d_input_gradient(const SparseConvPlan& plan, const Tensor& dy
 Tensor sparse_conv2d_weight_gradient(const SparseConvPlan& plan, const Tensor& x, const Tensor& dy, const Shape& w,
                                      const KernelTable& table);
 
+struct SparseConvGradients {
+  Tensor x, w;
+};
+/// Both gradients, to the bits of each alone; dy is read from memory once. Threads share blocks of images.
+SparseConvGradients sparse_conv2d_gradients(const SparseConvPlan& plan, const SparseConvPlan& back, const Tensor& x,
+                                            const Tensor& dy, const Tensor& w, const KernelTable& table);
+
 }  // namespace pith::ops
