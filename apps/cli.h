@@ -27,6 +27,7 @@ void apply(const CommonOptions& common);
 // One function a command (apps/commands/): declares it on `program` and sets `action` when it was chosen.
 void add_train(CLI::App& program, Action& action);
 void add_eval(CLI::App& program, Action& action);
+void add_quantize(CLI::App& program, Action& action);
 void add_data(CLI::App& program, Action& action);
 void add_schedule(CLI::App& program, Action& action);
 void add_info(CLI::App& program, Action& action);

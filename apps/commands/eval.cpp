@@ -9,6 +9,7 @@
 #include "apps/report.h"
 #include "apps/run_directory.h"
 #include "nn/checkpoint.h"
+#include "nn/packed_network.h"
 #include "tensor/container.h"
 #include "tensor/error.h"
 #include "tensor/npz_file.h"
@@ -19,7 +20,8 @@ namespace {
 constexpr const char* kExamples =
     "Examples:\n"
     "  pith eval --run runs/r20\n"
-    "  pith eval --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --json";
+    "  pith eval --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --json\n"
+    "  pith eval --weights w8a8.safetensors --data cifar10      (a file of `pith quantize`)";
 
 struct Options {
   CommonOptions common;
@@ -27,6 +29,7 @@ struct Options {
   std::string run, weights, split = "test", logits;
   int64_t batch_size = 256;
   bool confusion = false;
+  bool is_packed = false;
 };
 
 /// Settings and weights of the run, where one is named; what the command line says itself goes first.
@@ -80,11 +83,28 @@ class LogitsFile {
   int64_t classes_ = 1;
 };
 
+/// The float network of this name with these weights, or the integer network that the file is.
+std::unique_ptr<nn::Module> network_of(const Options& o, const data::Dataset& part) {
+  if (o.is_packed) return std::make_unique<nn::IntegerNetwork>(nn::read_packed_network(o.weights));
+  auto model = make_network(o.what, part);
+  nn::load_weights(o.weights, *model);
+  return model;
+}
+
+/// A packed network says itself what it is of.
+void take_packed(Options& o) {
+  o.is_packed = nn::is_packed_network(o.weights);
+  if (!o.is_packed) return;
+  const std::string model = nn::read_packed_network(o.weights).model;
+  if (!o.what.model.empty() && o.what.model != model)
+    throw FormatError(o.weights + ": expected a packed " + o.what.model + ", found one of " + model);
+  o.what.model = model;
+}
+
 Evaluation run_evaluation(const Options& o, Console& console) {
   const DataParts parts = open_parts(o.what);
   const auto part = part_of(parts, o.split);
-  const auto model = make_network(o.what, *part);
-  nn::load_weights(o.weights, *model);
+  const auto model = network_of(o, *part);
   data::Loader loader = evaluation_loader(part, parts.normalization, o.batch_size, 1);
   Progress& bar = console.progress(o.split, loader.batches());
   LogitsFile logits;
@@ -128,6 +148,7 @@ void eval(Options o) {
   Console console(o.common.console);
   take_run(o);
   check(o);
+  take_packed(o);
   o.what = resolved(o.what);
   if (o.what.is_language()) return eval_language(o, console);
   const Evaluation e = run_evaluation(o, console);
@@ -149,7 +170,7 @@ void add_eval(CLI::App& program, Action& action) {
   o->what.validation = 0;
   CLI::App& c = add_command(program, "eval", "evaluate weights on a data set", o->common, kExamples);
   c.add_option("-m,--model,-a,--arch", o->what.model, "network; `pith info` lists them");
-  c.add_option("-w,--weights", o->weights, ".safetensors, .npz or .pth with PyTorch's names");
+  c.add_option("-w,--weights", o->weights, ".safetensors, .npz or .pth with PyTorch's names, or a packed network");
   c.add_option("--run", o->run, "folder of a run: its settings and best weights");
   c.add_option("-d,--data", o->what.data, "data set by name or a folder; default: what the model's name speaks of");
   c.add_option("--data-root", o->what.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");

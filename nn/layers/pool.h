@@ -19,6 +19,8 @@ class MaxPool2d : public Module {
  public:
   explicit MaxPool2d(const PoolOptions& options);
   std::string_view type() const override { return "MaxPool2d"; }
+  const std::array<int64_t, 2>& kernel() const { return kernel_; }
+  const Window& window() const { return window_; }
 
  protected:
   Variable forward(const Variable& x) override;

@@ -53,6 +53,9 @@ void check(const char* op, const QuantizedTensor& x, const IntWeights& w, const 
   if (to.zero_point < 0 || to.zero_point > 255)
     throw ArgumentError(std::string(op) + ": the zero point " + std::to_string(to.zero_point) +
                         " lies outside [0, 255]");
+  if (to.highest < to.zero_point || to.highest > 255)
+    throw ArgumentError(std::string(op) + ": the highest result " + std::to_string(to.highest) +
+                        " lies outside [zero point, 255]");
   const Tensor& r = to.residual.values;
   if (r.defined() && (to.dtype != DType::u8 || r.dtype() != DType::u8 || !(r.shape() == y)))
     throw ShapeError(std::string(op) + ": residual " + text(r) + " does not fit a u8 result of " + text(y));
@@ -76,7 +79,7 @@ Requantize rule(const Plan& p, int64_t k, const uint8_t* residual) {
   return {.scale = p.scale.data() + k,
           .zero_point = p.to.zero_point,
           .lowest = static_cast<uint8_t>(p.to.relu ? p.to.zero_point : 0),
-          .highest = 255,
+          .highest = static_cast<uint8_t>(p.to.highest),
           .residual = residual,
           .residual_step = p.residual_step,
           .residual_row = p.residual_geometry.row,

@@ -12,9 +12,8 @@
 namespace pith::ops {
 
 /// What the sums become. With sum = bias[k] + sum of w (q - zero point of x):
-///   u8:   clamp(round(sum * scale[k] + (r - zero point of r) * residual_scale) + zero_point, 0, 255), where scale[k]
-///   is
-///         (scale of x) (scale of w[k]) / (scale of y) and residual_scale (scale of r) / (scale of y);
+///   u8:   clamp(round(sum * scale[k] + (r - zero point of r) * residual_scale) + zero_point, 0, highest), where
+///         scale[k] is (scale of x) (scale of w[k]) / (scale of y) and residual_scale (scale of r) / (scale of y);
 ///   f32:  sum * scale[k], where scale[k] is (scale of x) (scale of w[k]);
 ///   s32:  sum.
 struct IntTarget {
@@ -22,6 +21,7 @@ struct IntTarget {
   std::vector<float> scale = {};  ///< one an output channel, finite; none for s32
   int32_t zero_point = 0;         ///< of y, u8 only
   bool relu = false;              ///< u8 only: nothing below the zero point
+  int32_t highest = 255;          ///< u8 only: 15 of 4 bits, at least the zero point
   QuantizedTensor residual = {};  ///< u8 only: the result's shape, either order, or undefined values
   float residual_scale = 0;
 };

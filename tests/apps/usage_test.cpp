@@ -23,7 +23,7 @@ TEST(Usage, ListsTheCommandsInItsHelp) {
   const TemporaryDirectory folder;
   const Outcome o = run_program(folder, {"--help"});
   EXPECT_EQ(o.code, 0);
-  for (const char* command : {"train", "eval", "data", "schedule", "info"})
+  for (const char* command : {"train", "eval", "quantize", "data", "schedule", "info"})
     EXPECT_NE(o.out.find(command), std::string::npos);
   EXPECT_EQ(o.err, "");
 }
@@ -32,6 +32,7 @@ TEST(Usage, ShowsExamplesInTheHelpOfEveryCommand) {
   const TemporaryDirectory folder;
   for (const std::vector<std::string>& command : {std::vector<std::string>{"train"},
                                                   {"eval"},
+                                                  {"quantize"},
                                                   {"info"},
                                                   {"data", "list"},
                                                   {"data", "show"},

@@ -1,0 +1,127 @@
+// `pith quantize`: a trained float network becomes an integer network, packed into a file with real bytes.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "apps/checks.h"
+#include "apps/classification_task.h"
+#include "apps/cli.h"
+#include "apps/interrupt.h"
+#include "apps/quantization.h"
+#include "apps/report.h"
+#include "nn/packed_network.h"
+#include "tensor/error.h"
+
+namespace pith::apps {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --out w8a8.safetensors\n"
+    "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 4 \\\n"
+    "      --bits-activations 4 --clip mse --weight-range mse --out w4a4.safetensors\n"
+    "  pith eval --weights w8a8.safetensors --data cifar10";
+
+struct Options {
+  CommonOptions common;
+  QuantizationOptions what;
+  std::string out;
+};
+
+std::string mode_of(const nn::ValueQuant& q) { return fmt::format("u{} x {:.6g} - {}", q.bits, q.scale, q.zero_point); }
+
+Json layer_json(const nn::IntegerSpec& spec, const compress::AccumulatorBound& bound, const nn::IntegerLayer& layer) {
+  const nn::ValueQuant& x = spec.values[static_cast<size_t>(layer.shape.input)];
+  return {{"layer", bound.layer},        {"bits_weights", layer.bits},       {"bits_input", x.bits},
+          {"input_scale", x.scale},      {"input_zero_point", x.zero_point}, {"depth", bound.depth},
+          {"lowest_sum", bound.lowest},  {"highest_sum", bound.highest},     {"accumulator_bits", bound.bits},
+          {"rule_bits", bound.rule_bits}};
+}
+
+void report(const Options& o, const nn::IntegerSpec& spec, Console& console) {
+  const auto bytes = std::filesystem::file_size(o.out), before = std::filesystem::file_size(o.what.weights);
+  const std::vector<compress::AccumulatorBound> bounds = compress::accumulator_bounds(spec);
+  Json layers = Json::array();
+  console.result(fmt::format("{:<24}{:>8}{:>28}{:>8}{:>14}{:>13}{:>6}{:>6}", "layer", "weights", "input", "depth",
+                             "lowest sum", "highest", "bits", "rule"));
+  size_t next = 0;
+  for (const nn::IntegerLayer& layer : spec.layers) {
+    if (!layer.shape.has_weights()) continue;
+    const compress::AccumulatorBound& b = bounds[next++];
+    console.result(fmt::format("{:<24}{:>8}{:>28}{:>8}{:>14}{:>13}{:>6}{:>6}", b.layer, fmt::format("s{}", layer.bits),
+                               mode_of(spec.values[static_cast<size_t>(layer.shape.input)]), b.depth, b.lowest,
+                               b.highest, b.bits, b.rule_bits));
+    layers.push_back(layer_json(spec, b, layer));
+  }
+  const double share = static_cast<double>(bytes) / static_cast<double>(before);
+  console.result(console.strong(fmt::format("{}: {} bytes, {:.4f} of {} bytes", o.out, bytes, share, before)));
+  if (!console.json()) return;
+  console.document(Json{
+      {"model", spec.model},
+      {"out", o.out},
+      {"bytes", bytes},
+      {"float_bytes", before},
+      {"share", share},
+      {"dynamic", spec.is_dynamic},
+      {"layers",
+       layers}}.dump(2));
+}
+
+void quantize(Options o) {
+  apply(o.common);
+  Console console(o.common.console);
+  if (o.what.model.empty()) throw ArgumentError("--model NAME says what the weights belong to");
+  if (o.what.weights.empty()) throw ArgumentError("--weights FILE says what to quantize");
+  if (o.out.empty() || !o.out.ends_with(".safetensors"))
+    throw ArgumentError("--out takes the packed file, named .safetensors");
+  const nn::IntegerSpec spec = quantized(o.what, console);
+  nn::write_packed_network(o.out, spec);
+  report(o, spec, console);
+}
+
+void add_method(CLI::App& c, QuantizationOptions& o) {
+  c.add_option("--bits-weights", o.bits_weights, "1 to 8")->capture_default_str()->group("Method");
+  c.add_option("--bits-activations", o.bits_activations, "1 to 8")->capture_default_str()->group("Method");
+  c.add_option("--bits-ends", o.bits_ends, "first and last layer's weights, last one's input; 0: as the rest")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--method", o.method, "static (calibrated) or dynamic (ranges of every batch)")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--mode", o.mode, "asymmetric, symmetric or restricted: activations")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--clip", o.clip, "none, avg, n_std, gauss, laplace, percentile, mse or kl: activations")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--n-stds", o.deviations, "of --clip n_std")->capture_default_str()->group("Method");
+  c.add_option("--percentile", o.percentile, "of --clip percentile, as a share")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--weight-range", o.weight_range, "largest or mse")->capture_default_str()->group("Method");
+  c.add_flag("--per-tensor", o.is_per_tensor, "one weight scale a layer, not one a channel")->group("Method");
+  c.add_option("--override", o.overrides, "LAYERS:w=BITS,a=BITS; a name, glob or /expression/; first match counts")
+      ->group("Method")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+}  // namespace
+
+void add_quantize(CLI::App& program, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App& c = add_command(program, "quantize", "quantize a trained network and pack it", o->common, kExamples);
+  c.add_option("-m,--model,-a,--arch", o->what.model, "network; `pith info` lists them");
+  c.add_option("-w,--weights", o->what.weights, "trained weights: .safetensors, .npz or .pth");
+  c.add_option("-d,--data", o->what.data, "data set to calibrate on; default: what the model's name speaks of");
+  c.add_option("--data-root", o->what.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
+  c.add_option("-o,--out", o->out, "the packed file, .safetensors");
+  c.add_option("--calibration", o->what.images, "training images to calibrate on, held out as `pith train` does")
+      ->capture_default_str();
+  c.add_option("--seed", o->what.seed, "of the split that holds them out")->capture_default_str();
+  c.add_option("--statistics", o->what.statistics_in, "take the statistics from this file instead");
+  c.add_option("--write-statistics", o->what.statistics_out, "write the statistics to this file");
+  add_method(c, o->what);
+  c.callback([o, &action] { action = [o] { quantize(*o); }; });
+}
+
+}  // namespace pith::apps

@@ -1,0 +1,122 @@
+#include "apps/quantization.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "apps/checks.h"
+#include "apps/classification_task.h"
+#include "apps/interrupt.h"
+#include "nn/checkpoint.h"
+#include "nn/fold.h"
+#include "tensor/error.h"
+
+namespace pith::apps {
+namespace {
+
+QuantMode mode_of(const std::string& name) {
+  if (name == "asymmetric") return QuantMode::asymmetric_unsigned;
+  if (name == "symmetric") return QuantMode::symmetric;
+  if (name == "restricted") return QuantMode::symmetric_restricted;
+  throw ArgumentError("--mode takes asymmetric, symmetric or restricted, not \"" + name + "\"");
+}
+
+int bits_of(const char* option, int64_t bits, int64_t least) {
+  if (bits < least || bits > 8) throw ArgumentError(fmt::format("{} takes {} to 8, not {}", option, least, bits));
+  return static_cast<int>(bits);
+}
+
+/// "LAYERS:w=4,a=8", either of both.
+compress::QuantOverride override_of(const std::string& text) {
+  const auto refuse = [&] { throw ArgumentError("--override takes LAYERS:w=BITS,a=BITS, not \"" + text + "\""); };
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) refuse();
+  compress::QuantOverride o{.layers = text.substr(0, colon)};
+  std::string rest = text.substr(colon + 1);
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    const std::string part = rest.substr(0, comma);
+    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+    int bits = 0;
+    const auto [end, error] = part.size() < 3 ? std::from_chars_result{part.data(), std::errc::invalid_argument}
+                                              : std::from_chars(part.data() + 2, part.data() + part.size(), bits);
+    if (error != std::errc() || end != part.data() + part.size() || part[1] != '=' ||
+        (part[0] != 'w' && part[0] != 'a'))
+      refuse();
+    (part[0] == 'w' ? o.bits_weights : o.bits_activations) = bits_of("--override", bits, 1);
+  }
+  return o;
+}
+
+/// Training images that `pith train` with its default seed would not train on.
+std::shared_ptr<const data::Dataset> held_out(const data::DataSource& source, const QuantizationOptions& o) {
+  check_at_least("--calibration", o.images, 1);
+  const int64_t all = source.train->size();
+  if (o.images > all)
+    throw ArgumentError(fmt::format("--calibration asks for {} images, the training set has {}", o.images, all));
+  if (o.images == all) return source.train;
+  return data::split(source.train, static_cast<double>(o.images) / static_cast<double>(all), o.seed).validation;
+}
+
+compress::Statistics calibrated(const nn::Graph& graph, const data::DataSource& source, const QuantizationOptions& o,
+                                Console& console) {
+  data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 96, 1);
+  compress::Calibration calibration(graph);
+  Progress& bar = console.progress("calibration", 2 * loader.batches());
+  for (int64_t pass = 0; pass < 2; ++pass) {
+    loader.start(0);
+    for (int64_t i = 0; i < loader.batches(); ++i) {
+      check_interrupted();
+      const data::Batch batch = loader.next();
+      pass == 0 ? calibration.add_extremes(batch.images) : calibration.add_moments(batch.images);
+      if (bar.due()) bar.show(pass * loader.batches() + i, "");
+    }
+  }
+  console.end_progress();
+  return calibration.finish();
+}
+
+}  // namespace
+
+compress::PostTrainingOptions post_training_options(const QuantizationOptions& o) {
+  compress::PostTrainingOptions p;
+  p.bits_weights = bits_of("--bits-weights", o.bits_weights, 1);
+  p.bits_activations = bits_of("--bits-activations", o.bits_activations, 1);
+  p.bits_ends = bits_of("--bits-ends", o.bits_ends, 0);
+  p.mode = mode_of(o.mode);
+  p.clip.mode = compress::clip_mode(o.clip);
+  check_positive("--n-stds", o.deviations);
+  p.clip.deviations = o.deviations;
+  if (!(o.percentile > 0.5 && o.percentile <= 1))
+    throw ArgumentError(fmt::format("--percentile must be above 0.5 and at most 1, not {}", o.percentile));
+  p.clip.percentile = o.percentile;
+  p.is_per_channel = !o.is_per_tensor;
+  if (o.weight_range != "largest" && o.weight_range != "mse")
+    throw ArgumentError("--weight-range takes largest or mse, not \"" + o.weight_range + "\"");
+  p.weight_range = o.weight_range == "mse" ? compress::WeightRange::mse : compress::WeightRange::largest;
+  if (o.method != "static" && o.method != "dynamic")
+    throw ArgumentError("--method takes static or dynamic, not \"" + o.method + "\"");
+  p.is_dynamic = o.method == "dynamic";
+  for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text));
+  return p;
+}
+
+nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
+  const compress::PostTrainingOptions decided = post_training_options(o);
+  TrainingOptions what;
+  what.model = o.model;
+  what.data = o.data;
+  what.data_root = o.data_root;
+  what = resolved(what);
+  const data::DataSource source = data::open_data(what.data, what.data_root);
+  const auto model = make_network(what, *source.train);
+  nn::load_weights(o.weights, *model);
+  nn::fold_batch_norm(*model);
+  const nn::Graph graph = nn::graph_of(*model, source.train->image_shape());
+  const compress::Statistics statistics = o.statistics_in.empty() ? calibrated(graph, source, o, console)
+                                                                  : compress::read_statistics(o.statistics_in, graph);
+  if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
+  return compress::quantize_after_training(graph, statistics, decided, what.model);
+}
+
+}  // namespace pith::apps

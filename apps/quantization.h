@@ -1,0 +1,32 @@
+// Quantization after training as the command line asks for it: from settings to an integer network.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/console.h"
+#include "compress/quantizers/post_training.h"
+
+namespace pith::apps {
+
+struct QuantizationOptions {
+  std::string model, weights, data, data_root;
+  int64_t images = 5000;  ///< to calibrate on
+  uint64_t seed = 0;
+  std::string statistics_in, statistics_out;
+  int64_t bits_weights = 8, bits_activations = 8, bits_ends = 8;
+  std::string method = "static", mode = "asymmetric", clip = "none", weight_range = "largest";
+  double deviations = 2, percentile = 0.9999;
+  bool is_per_tensor = false;
+  std::vector<std::string> overrides;
+};
+
+/// The settings as `compress` takes them. Throws ArgumentError with one sentence.
+compress::PostTrainingOptions post_training_options(const QuantizationOptions& options);
+
+/// Folds, calibrates (on training images held out by a stratified split with `seed`, never on test images) and decides.
+/// Throws what data, files and models throw.
+nn::IntegerSpec quantized(const QuantizationOptions& options, Console& console);
+
+}  // namespace pith::apps

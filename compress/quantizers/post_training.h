@@ -1,0 +1,61 @@
+// Quantization after training: a float network and the statistics of its values become an integer network.
+//
+// ReLU-aware: a value behind a ReLU has zero point 0 and spends every level above it. Weights are symmetric about 0, so
+// a pruned weight stays exactly 0. Residual sums are made in the same rounding as the convolution that ends the block.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compress/quantizers/calibration.h"
+#include "nn/integer_network.h"
+
+namespace pith::compress {
+
+/// What differs for the layers whose name matches (compress/selector.h: name, glob, or /regular expression/). 0 and
+/// nullptr-like values keep what the options say.
+struct QuantOverride {
+  std::string layers;
+  int bits_weights = 0, bits_activations = 0;
+};
+
+enum class WeightRange : uint8_t {
+  largest,  ///< max |w|
+  mse       ///< the least squared error of a hundred shares of it
+};
+
+struct PostTrainingOptions {
+  int bits_weights = 8, bits_activations = 8;  ///< 1 to 8
+  /// Of activations; of weights it is always symmetric_restricted.
+  QuantMode mode = QuantMode::asymmetric_unsigned;
+  ClipOptions clip = {};       ///< its `bits` and `is_half_range` are set per value
+  bool is_per_channel = true;  ///< weights; else one scale a tensor
+  WeightRange weight_range = WeightRange::largest;
+  int bits_ends = 8;        ///< weights of the first and the last layer, and the last layer's input; 0: as the rest
+  bool is_dynamic = false;  ///< activation ranges are measured in every batch
+  std::vector<QuantOverride> overrides = {};  ///< the first that matches counts
+};
+
+/// Throws ArgumentError for bits outside 1 to 8, or an override that names no layer.
+nn::IntegerSpec quantize_after_training(const nn::Graph& graph, const Statistics& statistics,
+                                        const PostTrainingOptions& options, const std::string& model);
+
+/// w [out, ...] as integers of these bits: values, one scale a row. A row of zeros gets scale 1.
+struct QuantizedWeights {
+  Tensor values;  ///< s8, w's shape
+  std::vector<float> scale;
+};
+QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, WeightRange range);
+
+/// What the sums of one layer can reach, from its real weights: bounds over all inputs of the value's range, and the
+/// rule 2n + log2(c k^2) beside it.
+struct AccumulatorBound {
+  std::string layer;
+  int64_t depth = 0;                ///< products a sum
+  int64_t lowest = 0, highest = 0;  ///< over all output channels, bias included
+  int bits = 0;                     ///< of the two's complement number that holds both
+  int rule_bits = 0;                ///< (bits of x) + (bits of w) + ceil(log2 depth)
+};
+std::vector<AccumulatorBound> accumulator_bounds(const nn::IntegerSpec& spec);
+
+}  // namespace pith::compress

@@ -1,0 +1,327 @@
+#include "nn/packed_network.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "tensor/container.h"
+#include "tensor/error.h"
+#include "tensor/json_header.h"
+
+namespace pith::nn {
+namespace {
+
+constexpr const char *kVersionKey = "pith.packed", *kNetworkKey = "pith.network", *kVersion = "1";
+
+[[noreturn]] void refuse(const std::string& path, const std::string& expected, const std::string& found) {
+  throw FormatError(path + ": expected " + expected + ", found " + found);
+}
+
+// Weights.
+
+int lowest_level(int bits) { return bits == 1 ? -1 : 1 - (1 << (bits - 1)); }
+
+std::vector<uint8_t> codes_of(const Tensor& weights, int bits) {
+  const std::vector<int8_t> values = weights.to_vector<int8_t>();
+  std::vector<uint8_t> codes(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int code = bits == 1 ? (values[i] + 1) / 2 : values[i] - lowest_level(bits);
+    if (code < 0 || code >= 1 << bits)
+      throw ArgumentError("packed network: the weight " + std::to_string(values[i]) + " does not fit " +
+                          std::to_string(bits) + " bits");
+    codes[i] = static_cast<uint8_t>(code);
+  }
+  return codes;
+}
+
+Section bytes_section(const std::string& name, std::vector<std::byte> bytes) {
+  const int64_t count = std::ssize(bytes);
+  return {name, "U8", {count}, std::move(bytes)};
+}
+
+void add_weights(Container& file, const IntegerLayer& layer) {
+  const std::string& name = layer.shape.name;
+  if (layer.bits < 8) {
+    file.sections.push_back(
+        bytes_section(name + ".weight", pack_codes(codes_of(layer.weights, layer.bits), layer.bits)));
+    return;
+  }
+  const std::vector<int8_t> values = layer.weights.to_vector<int8_t>();
+  const auto kept = std::count_if(values.begin(), values.end(), [](int8_t v) { return v != 0; });
+  if (kept + std::ssize(values) / 8 + 100 >= std::ssize(values)) {
+    file.sections.push_back(Section::of(name + ".weight", layer.weights));
+    return;
+  }
+  std::vector<uint8_t> keeps(values.size());
+  std::vector<int8_t> rest;
+  for (size_t i = 0; i < values.size(); ++i) {
+    keeps[i] = values[i] != 0;
+    if (values[i] != 0) rest.push_back(values[i]);
+  }
+  file.sections.push_back(Section::of(name + ".weight", Tensor::from(rest, Shape{std::ssize(rest)})));
+  file.sections.push_back(bytes_section(name + ".kept", pack_codes(keeps, 1)));
+}
+
+// The JSON of the wiring.
+
+Json numbers(std::initializer_list<int64_t> values) {
+  Json out = Json::array();
+  for (const int64_t v : values) out.items.push_back(Json::of(v));
+  return out;
+}
+
+Json extents_json(const Shape& s) {
+  Json out = Json::array();
+  for (const int64_t extent : s.extents()) out.items.push_back(Json::of(extent));
+  return out;
+}
+
+Json layer_json(const IntegerLayer& layer, const ValueQuant& y) {
+  const GraphLayer& g = layer.shape;
+  Json json = Json::object();
+  json.add("name", Json::of(g.name));
+  json.add("kind", Json::of(std::string(name(g.kind))));
+  json.add("input", Json::of(g.input));
+  if (g.residual >= 0) json.add("residual", Json::of(g.residual));
+  if (g.relu) json.add("relu", Json::of(1));
+  json.add("output", extents_json(g.output));
+  if (g.kind == LayerKind::conv || g.kind == LayerKind::max_pool)
+    json.add("window", numbers({g.window.stride[0], g.window.stride[1], g.window.padding[0], g.window.padding[1],
+                                g.window.dilation[0], g.window.dilation[1], g.window.groups}));
+  if (!g.has_weights() && g.kind != LayerKind::flatten) json.add("kernel", numbers({g.kernel[0], g.kernel[1]}));
+  if (g.has_weights()) {
+    json.add("bits", Json::of(layer.bits));
+    json.add("weight", extents_json(layer.weights.shape()));
+  }
+  json.add("value_bits", Json::of(y.bits));
+  return json;
+}
+
+std::string network_json(const IntegerSpec& spec) {
+  Json json = Json::object();
+  json.add("model", Json::of(spec.model));
+  json.add("input", extents_json(spec.input));
+  json.add("input_bits", Json::of(spec.values[0].bits));
+  if (spec.is_dynamic) json.add("dynamic", Json::of(1));
+  Json layers = Json::array();
+  for (size_t i = 0; i < spec.layers.size(); ++i)
+    layers.items.push_back(layer_json(spec.layers[i], spec.values[i + 1]));
+  json.add("layers", std::move(layers));
+  return text(json);
+}
+
+/// Reads members of one JSON object; every refusal names the file.
+class Members {
+ public:
+  Members(const Json& json, const std::string& path) : json_(json), path_(path) {
+    if (json.kind != Json::Kind::object) refuse(path, "an object in " + std::string(kNetworkKey), "another value");
+  }
+  const Json& any(const char* key) const {
+    const Json* const v = json_.find(key);
+    if (v == nullptr) refuse(path_, "\"" + std::string(key) + "\" in " + kNetworkKey, "none");
+    return *v;
+  }
+  bool has(const char* key) const { return json_.find(key) != nullptr; }
+  int64_t integer(const char* key, int64_t low, int64_t high) const { return integer(any(key), key, low, high); }
+  std::string string(const char* key) const {
+    const Json& v = any(key);
+    if (v.kind != Json::Kind::string) refuse(path_, "a string as \"" + std::string(key) + "\"", "another value");
+    return v.string;
+  }
+  std::vector<int64_t> integers(const char* key, size_t least, size_t most, int64_t low) const {
+    const Json& v = any(key);
+    if (v.kind != Json::Kind::array || v.items.size() < least || v.items.size() > most)
+      refuse(path_, std::to_string(least) + " to " + std::to_string(most) + " numbers as \"" + key + "\"", "others");
+    std::vector<int64_t> all;
+    for (const Json& item : v.items) all.push_back(integer(item, key, low, 1 << 24));
+    return all;
+  }
+
+ private:
+  int64_t integer(const Json& v, const char* key, int64_t low, int64_t high) const {
+    if (v.kind != Json::Kind::integer || v.integer < low || v.integer > high)
+      refuse(path_, "a number from " + std::to_string(low) + " to " + std::to_string(high) + " as \"" + key + "\"",
+             v.kind == Json::Kind::integer ? std::to_string(v.integer) : "another value");
+    return v.integer;
+  }
+  const Json& json_;
+  const std::string& path_;
+};
+
+LayerKind kind_from(const std::string& text, const std::string& path) {
+  for (int i = 0; i <= static_cast<int>(LayerKind::flatten); ++i)
+    if (text == name(static_cast<LayerKind>(i))) return static_cast<LayerKind>(i);
+  refuse(path, "a kind of layer", "\"" + text + "\"");
+}
+
+IntegerLayer layer_from(const Members& m, int64_t values, const std::string& path, Shape& weight) {
+  IntegerLayer layer;
+  GraphLayer& g = layer.shape;
+  g.name = m.string("name");
+  g.kind = kind_from(m.string("kind"), path);
+  g.input = m.integer("input", 0, values - 1);
+  if (m.has("residual")) g.residual = m.integer("residual", 0, values - 1);
+  g.relu = m.has("relu");
+  g.output = Shape(m.integers("output", 1, 3, 1));
+  if (m.has("window")) {
+    const auto w = m.integers("window", 7, 7, 0);
+    g.window = {{w[0], w[1]}, {w[2], w[3]}, {w[4], w[5]}, w[6]};
+  }
+  if (m.has("kernel")) {
+    const auto k = m.integers("kernel", 2, 2, 1);
+    g.kernel = {k[0], k[1]};
+  }
+  if (g.has_weights()) {
+    layer.bits = static_cast<int>(m.integer("bits", 1, 8));
+    weight = Shape(m.integers("weight", 2, 4, 1));
+  }
+  return layer;
+}
+
+const Section& section_of(const Container& file, const std::string& path, const std::string& name) {
+  const Section* const s = file.find(name);
+  if (s == nullptr) refuse(path, "a section " + name, "none");
+  return *s;
+}
+
+Tensor numbers_of(const Container& file, const std::string& path, const std::string& name, DType dtype, int64_t count) {
+  const Tensor t = section_of(file, path, name).tensor();
+  if (t.dtype() != dtype || !(t.shape() == Shape{count}))
+    refuse(path, std::string(pith::name(dtype)) + " [" + std::to_string(count) + "] as " + name, text(t));
+  return t;
+}
+
+std::vector<uint8_t> codes_from(const Section& s, const std::string& path, int bits, int64_t count) {
+  const int64_t bytes = (count * bits + 7) / 8;
+  if (s.dtype != "U8" || std::ssize(s.bytes) != bytes)
+    refuse(path, std::to_string(bytes) + " bytes U8 as " + s.name, s.dtype + " " + text(s.shape));
+  return unpack_codes(s.bytes, bits, static_cast<size_t>(count));
+}
+
+Tensor sparse_from(const Container& file, const std::string& path, const std::string& name, const Section& kept,
+                   const Shape& shape) {
+  const std::vector<uint8_t> keeps = codes_from(kept, path, 1, shape.numel());
+  const int64_t count = std::count(keeps.begin(), keeps.end(), 1);
+  const Tensor rest = numbers_of(file, path, name + ".weight", DType::s8, count);
+  Tensor values = Tensor::zeros(shape, DType::s8);
+  for (int64_t i = 0, next = 0; i < shape.numel(); ++i)
+    if (keeps[static_cast<size_t>(i)]) values.mutable_data<int8_t>()[i] = rest.data<int8_t>()[next++];
+  return values;
+}
+
+Tensor weights_from(const Container& file, const std::string& path, const std::string& name, int bits,
+                    const Shape& shape) {
+  if (bits < 8) {
+    const auto codes = codes_from(section_of(file, path, name + ".weight"), path, bits, shape.numel());
+    Tensor values = Tensor::empty(shape, DType::s8);
+    for (size_t i = 0; i < codes.size(); ++i)
+      values.mutable_data<int8_t>()[i] =
+          static_cast<int8_t>(bits == 1 ? 2 * codes[i] - 1 : codes[i] + lowest_level(bits));
+    return values;
+  }
+  if (const Section* const kept = file.find(name + ".kept"); kept != nullptr)
+    return sparse_from(file, path, name, *kept, shape);
+  const Tensor values = section_of(file, path, name + ".weight").tensor();
+  if (values.dtype() != DType::s8 || !(values.shape() == shape))
+    refuse(path, "s8 " + text(shape) + " as " + name + ".weight", text(values));
+  return values;
+}
+
+void take_weights(IntegerLayer& layer, const Container& file, const std::string& path, const Shape& shape,
+                  bool dynamic) {
+  const std::string& name = layer.shape.name;
+  if (shape.numel() > (int64_t{1} << 40)) refuse(path, "weights that fit memory", text(shape));
+  layer.weights = weights_from(file, path, name, layer.bits, shape);
+  layer.weight_scale = numbers_of(file, path, name + ".scale", DType::f32, shape[0]).to_vector<float>();
+  if (dynamic)
+    layer.real_bias = numbers_of(file, path, name + ".bias", DType::f32, shape[0]).to_vector<float>();
+  else
+    layer.bias = numbers_of(file, path, name + ".bias", DType::s32, shape[0]);
+}
+
+}  // namespace
+
+std::vector<std::byte> pack_codes(std::span<const uint8_t> codes, int bits) {
+  std::vector<std::byte> bytes((codes.size() * static_cast<size_t>(bits) + 7) / 8, std::byte{0});
+  size_t at = 0;
+  for (const uint8_t code : codes)
+    for (int b = 0; b < bits; ++b, ++at)
+      if (code >> b & 1) bytes[at / 8] |= static_cast<std::byte>(1 << at % 8);
+  return bytes;
+}
+
+std::vector<uint8_t> unpack_codes(std::span<const std::byte> bytes, int bits, size_t count) {
+  std::vector<uint8_t> codes(count, 0);
+  size_t at = 0;
+  for (uint8_t& code : codes)
+    for (int b = 0; b < bits; ++b, ++at)
+      if ((bytes[at / 8] >> (at % 8) & std::byte{1}) != std::byte{0}) code = static_cast<uint8_t>(code | 1 << b);
+  return codes;
+}
+
+void write_packed_network(const std::string& path, const IntegerSpec& spec) {
+  Container file;
+  file.metadata = {{kVersionKey, kVersion}, {kNetworkKey, network_json(spec)}};
+  std::vector<float> scales;
+  std::vector<int32_t> zeros;
+  for (const ValueQuant& q : spec.values) scales.push_back(q.scale), zeros.push_back(q.zero_point);
+  const Shape count{std::ssize(scales)};
+  file.sections.push_back(Section::of("values.scale", Tensor::from(scales, count)));
+  file.sections.push_back(Section::of("values.zero_point", Tensor::from(zeros, count)));
+  for (const IntegerLayer& layer : spec.layers) {
+    if (!layer.shape.has_weights()) continue;
+    const std::string& name = layer.shape.name;
+    const Shape rows{layer.weights.shape()[0]};
+    file.sections.push_back(Section::of(name + ".scale", Tensor::from(layer.weight_scale, rows)));
+    file.sections.push_back(
+        Section::of(name + ".bias", spec.is_dynamic ? Tensor::from(layer.real_bias, rows) : layer.bias));
+  }
+  for (const IntegerLayer& layer : spec.layers)
+    if (layer.shape.has_weights()) add_weights(file, layer);
+  write_container(path, file);
+}
+
+IntegerSpec read_packed_network(const std::string& path) {
+  const Container file = read_container(path);
+  const auto version = file.metadata.find(kVersionKey), network = file.metadata.find(kNetworkKey);
+  if (version == file.metadata.end() || network == file.metadata.end())
+    refuse(path, "a packed network", "another file");
+  if (version->second != kVersion) refuse(path, "version 1 of a packed network", "\"" + version->second + "\"");
+  const Json json = parse_json(network->second, path, 0);
+  const Members all(json, path);
+  IntegerSpec spec;
+  spec.model = all.string("model");
+  spec.input = Shape(all.integers("input", 3, 3, 1));
+  spec.is_dynamic = all.has("dynamic");
+  const Json& layers = all.any("layers");
+  if (layers.kind != Json::Kind::array || layers.items.empty()) refuse(path, "layers", "none");
+  const int64_t count = std::ssize(layers.items) + 1;
+  const Tensor scales = numbers_of(file, path, "values.scale", DType::f32, count);
+  const Tensor zeros = numbers_of(file, path, "values.zero_point", DType::s32, count);
+  const auto add_value = [&](int64_t i, int64_t bits) {
+    spec.values.push_back({scales.data<float>()[i], zeros.data<int32_t>()[i], static_cast<int>(bits)});
+  };
+  add_value(0, all.integer("input_bits", 1, 8));
+  for (const Json& item : layers.items) {
+    const Members m(item, path);
+    const int64_t value = std::ssize(spec.values);
+    Shape weight;
+    spec.layers.push_back(layer_from(m, value, path, weight));
+    add_value(value, m.integer("value_bits", 1, 8));
+    if (spec.layers.back().shape.has_weights()) take_weights(spec.layers.back(), file, path, weight, spec.is_dynamic);
+  }
+  try {
+    const IntegerNetwork checked(spec);
+  } catch (const Error& e) {
+    throw FormatError(path + ": " + e.what());
+  }
+  return spec;
+}
+
+bool is_packed_network(const std::string& path) try {
+  return path.ends_with(".safetensors") && read_container(path).metadata.contains(kVersionKey);
+} catch (const Error&) {
+  return false;
+}
+
+}  // namespace pith::nn

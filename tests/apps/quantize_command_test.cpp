@@ -1,0 +1,104 @@
+// `pith quantize` and `pith eval` on what it wrote: a trained LeNet-5 on drawn digits, and the refusals.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/program.h"
+#include "tests/apps/tiny_data.h"
+
+namespace pith {
+namespace {
+
+using test::Outcome;
+using test::run_program;
+using Json = nlohmann::json;
+
+class QuantizeCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = test::tiny_mnist(folder_);
+    const Outcome o = run_program(folder_, test::tiny_training(root_, folder_.file("run")));
+    ASSERT_EQ(o.code, 0) << o.err;
+    weights_ = folder_.file("run/checkpoints/best.safetensors");
+  }
+  std::vector<std::string> quantize(const std::string& out, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> a{"quantize",    "--model", "lenet5", "--weights", weights_,        "--data", "mnist",
+                               "--data-root", root_,     "--out",  out,         "--calibration", "40",     "--quiet"};
+    a.insert(a.end(), more.begin(), more.end());
+    return a;
+  }
+  void expect_refused(const std::vector<std::string>& arguments, int code, const std::string& says) {
+    const Outcome o = run_program(folder_, arguments);
+    EXPECT_EQ(o.code, code) << o.err;
+    EXPECT_TRUE(test::is_one_line(o.err)) << o.err;
+    EXPECT_NE(o.err.find(says), std::string::npos) << o.err;
+    EXPECT_EQ(o.out, "");
+  }
+
+  test::TemporaryDirectory folder_;
+  std::string root_, weights_;
+};
+
+TEST_F(QuantizeCommand, PacksAndTheFileEvaluatesAtAnyBatchAndThreadCountAlike) {
+  const std::string out = folder_.file("packed.safetensors");
+  const Outcome o = run_program(folder_, quantize(out, {"--json"}));
+  ASSERT_EQ(o.code, 0) << o.err;
+  const Json report = Json::parse(o.out);
+  EXPECT_EQ(report.at("layers").size(), 5u);
+  EXPECT_EQ(report.at("bytes").get<uintmax_t>(), std::filesystem::file_size(out));
+  std::vector<std::string> seen;
+  for (const char* batch : {"1", "7", "50"})
+    for (const char* threads : {"1", "2"}) {
+      const Outcome e = run_program(folder_, {"eval", "--weights", out, "--data", "mnist", "--data-root", root_,
+                                              "--json", "--batch-size", batch, "--threads", threads});
+      ASSERT_EQ(e.code, 0) << e.err;
+      const Json json = Json::parse(e.out);
+      EXPECT_EQ(json.at("model"), "lenet5");
+      EXPECT_EQ(json.at("total"), 50);
+      seen.push_back(json.at("confusion").dump());
+    }
+  for (const std::string& s : seen) EXPECT_EQ(s, seen.front());
+}
+
+TEST_F(QuantizeCommand, FewerBitsAreFewerBytes) {
+  const std::string a = folder_.file("w8.safetensors"), b = folder_.file("w4.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(a)).code, 0);
+  ASSERT_EQ(run_program(folder_, quantize(b, {"--bits-weights", "4", "--clip", "mse"})).code, 0);
+  EXPECT_LT(std::filesystem::file_size(b), 0.65 * static_cast<double>(std::filesystem::file_size(a)));
+}
+
+TEST_F(QuantizeCommand, TakesItsOwnStatisticsBackAndRefusesAnothers) {
+  const std::string out = folder_.file("a.safetensors"), again = folder_.file("b.safetensors"),
+                    statistics = folder_.file("s.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(out, {"--write-statistics", statistics})).code, 0);
+  ASSERT_EQ(run_program(folder_, quantize(again, {"--statistics", statistics})).code, 0);
+  EXPECT_EQ(test::read_bytes(out), test::read_bytes(again));
+  std::vector<std::string> other = quantize(again, {"--statistics", statistics});
+  other[2] = "simplenet-mnist";
+  other[4] = folder_.file("other/checkpoints/best.safetensors");
+  std::vector<std::string> train = test::tiny_training(root_, folder_.file("other"));
+  train[2] = "simplenet-mnist";
+  ASSERT_EQ(run_program(folder_, train).code, 0);
+  expect_refused(other, 3, "another");
+}
+
+TEST_F(QuantizeCommand, RefusesWithOneSentence) {
+  const std::string out = folder_.file("x.safetensors");
+  expect_refused(quantize(out, {"--bits-weights", "0"}), 2, "--bits-weights");
+  expect_refused(quantize(out, {"--bits-activations", "9"}), 2, "--bits-activations");
+  expect_refused(quantize(out, {"--override", "conv9:w=4"}), 2, "conv9");
+  expect_refused(quantize(out, {"--override", "conv1:w=4x"}), 2, "--override");
+  expect_refused(quantize(out, {"--clip", "minmax"}), 2, "minmax");
+  expect_refused(quantize(out, {"--method", "magic"}), 2, "--method");
+  expect_refused(quantize(out, {"--calibration", "0"}), 2, "--calibration");
+  expect_refused(quantize("packed.bin"), 2, "--out");
+  expect_refused(quantize(out, {"--statistics", weights_}), 3, "statistics");
+  EXPECT_FALSE(std::filesystem::exists(out));
+  expect_refused(
+      {"eval", "--weights", weights_ + ".none", "--model", "lenet5", "--data", "mnist", "--data-root", root_}, 1,
+      "none");
+}
+
+}  // namespace
+}  // namespace pith
