@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   pith::apps::add_schedule(program, action);
   pith::apps::add_info(program, action);
   pith::apps::add_summary(program, action);
+  pith::apps::add_sense(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
