@@ -33,5 +33,6 @@ void add_schedule(CLI::App& program, Action& action);
 void add_info(CLI::App& program, Action& action);
 void add_summary(CLI::App& program, Action& action);
 void add_sense(CLI::App& program, Action& action);
+void add_report(CLI::App& program, Action& action);
 
 }  // namespace pith::apps

@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
   pith::apps::add_info(program, action);
   pith::apps::add_summary(program, action);
   pith::apps::add_sense(program, action);
+  pith::apps::add_report(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -3,6 +3,7 @@
 
 #include "apps/cli.h"
 #include "apps/language_training.h"
+#include "apps/machine.h"
 #include "apps/report.h"
 #include "apps/training.h"
 #include "compress/schedule/schedule_file.h"
@@ -113,6 +114,8 @@ void print_start(Console& console, const TrainingOptions& t, const RunDirectory&
   console.note(fmt::format("run {}: {} on {}, {} epochs, batch {}, {} at {} ({}), seed {}, {} threads", run.path(),
                            t.model, t.data, t.epochs, t.batch_size, t.optimizer, t.rate, t.rate_policy, t.seed,
                            threads()));
+  const Machine m = this_machine();
+  console.note(fmt::format("machine {}, {} cores, kernels {}", m.cpu, m.cores, m.isa));
   if (!t.schedule.empty()) console.note("schedule " + t.compress);
 }
 

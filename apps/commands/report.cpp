@@ -1,0 +1,104 @@
+// `pith report`: runs as one page.
+#include <fmt/format.h>
+
+#include <span>
+
+#include "apps/classification_task.h"
+#include "apps/cli.h"
+#include "apps/interrupt.h"
+#include "apps/machine.h"
+#include "apps/run_report/page.h"
+#include "nn/checkpoint.h"
+#include "nn/fold.h"
+#include "nn/models.h"
+#include "tensor/atomic_file.h"
+#include "tensor/error.h"
+
+namespace pith::apps {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pith report runs/r20                                  # writes runs/r20/report.html\n"
+    "  pith report runs/dense runs/agp runs/filters --out compared.html";
+
+struct Options {
+  CommonOptions common;
+  std::vector<std::string> runs;
+  std::string out, data_root;
+  bool no_latency = false;
+};
+
+/// Of the best weights, folded, one image. The data set is opened for its classes and the size of its images.
+LayerLatency latency_of(const RunRecord& run, const std::string& data_root) {
+  TrainingOptions t = training_options_from_json(run.config.dump(), run.path + "/config.json");
+  if (t.is_language()) throw ArgumentError("a language model reads words, not images");
+  if (!data_root.empty()) t.data_root = data_root;
+  t.init.clear();
+  const DataParts parts = open_parts(t);
+  const auto model = make_network(t, *parts.test);
+  nn::load_weights(run.path + "/checkpoints/best.safetensors", *model);
+  nn::fold_batch_norm(*model);
+  return network_latency(*model, parts.test->image_shape(), 1);
+}
+
+void measure(RunRecord& run, const Options& o) {
+  if (o.no_latency) return;
+  try {
+    run.latency = latency_of(run, o.data_root);
+  } catch (const Error& e) {
+    check_interrupted();
+    run.no_latency = e.what();
+  }
+}
+
+Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json to_json(const RunRecord& r) {
+  Json json{{"run", r.path}, {"epochs", r.metrics.rows.size()}, {"top1", number_or_null(r.top1())}};
+  if (r.perplexity()) json["perplexity"] = *r.perplexity();
+  if (r.file_bytes > 0) {
+    json["sparsity"] = r.sparsity();
+    json["kept"] = r.kept();
+    json["dense_bytes"] = r.dense_bytes();
+    json["packed_bytes"] = r.packed_bytes();
+    json["file_bytes"] = r.file_bytes;
+  }
+  if (r.latency) json["latency_us"] = {{"best", r.latency->best}, {"median", r.latency->median}};
+  return json;
+}
+
+void report(Options o) {
+  apply(o.common);
+  Console console(o.common.console);
+  if (o.out.empty()) o.out = o.runs.size() == 1 ? o.runs[0] + "/report.html" : "report.html";
+  std::vector<RunRecord> runs;
+  for (const std::string& path : o.runs) {
+    check_interrupted();
+    runs.push_back(read_run(path));
+  }
+  for (RunRecord& run : runs) measure(run, o);
+  const Machine m = this_machine();
+  const std::string page = report_page(runs, fmt::format("{}, kernels {}, {} threads", m.cpu, m.isa, m.threads));
+  write_file_atomically(o.out, std::as_bytes(std::span(page.data(), page.size())));
+  console.result(
+      fmt::format("{}  {} kB, {} run{}", o.out, (page.size() + 999) / 1000, runs.size(), runs.size() == 1 ? "" : "s"));
+  if (!console.json()) return;
+  Json json{{"report", o.out}, {"bytes", page.size()}, {"runs", Json::array()}};
+  for (const RunRecord& run : runs) json["runs"].push_back(to_json(run));
+  console.document(json.dump(2));
+}
+
+}  // namespace
+
+void add_report(CLI::App& program, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App& c = add_command(program, "report", "draw runs as one page that needs nothing else", o->common, kExamples);
+  c.add_option("run", o->runs, "folders of runs")->required();
+  c.add_option("-o,--out", o->out, "the page; default: report.html in the run's folder, or here for several runs");
+  c.add_flag("--no-latency", o->no_latency, "do not measure how long one image takes");
+  c.add_option("--data-root", o->data_root, "where data sets lie; default: the run's own setting");
+  c.callback([o, &action] { action = [o] { report(*o); }; });
+}
+
+}  // namespace pith::apps
