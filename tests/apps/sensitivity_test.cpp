@@ -43,7 +43,7 @@ std::map<std::pair<std::string, double>, double> measured(const std::string& pat
   return all;
 }
 
-/// Some rows; `pith sense` does the whole file (docs/results/sensitivity.md).
+/// Some rows; `pith sense` does the whole file (docs/results/sensitivity-resnet20.md).
 void expect_agreement(GroupType kind, const std::string& file, const std::vector<std::string>& weights) {
   const std::string checkpoint = test::real_data("checkpoints/checkpoint_trained_dense.safetensors");
   const std::string reference = test::reference_file(file);
