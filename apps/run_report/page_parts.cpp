@@ -70,9 +70,9 @@ void add_right(LineChart& chart, const MetricTable& m, const std::string& column
 std::string curves(const RunRecord& run) {
   const MetricTable& m = run.metrics;
   const bool language = !m.column("train_perplexity").empty();
+  const std::string behind = m.column("sparsity").empty() ? "" : ", and the sparsity of the weights";
   LineChart quality{.title = "Learning curve of " + run.name,
-                    .description = language ? "Perplexity by epoch, and the sparsity of the weights"
-                                            : "Top-1 by epoch, and the sparsity of the weights",
+                    .description = (language ? "Perplexity by epoch" : "Top-1 by epoch") + behind,
                     .x_label = "epoch",
                     .left_label = language ? "perplexity" : "top-1, %"};
   add_curves(quality, m, language ? "_perplexity" : "_top1");
