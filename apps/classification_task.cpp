@@ -7,6 +7,8 @@
 #include "nn/checkpoint.h"
 #include "nn/compute.h"
 #include "nn/models.h"
+#include "nn/packed_network.h"
+#include "nn/quantized_training.h"
 #include "tensor/error.h"
 
 namespace pith::apps {
@@ -51,8 +53,8 @@ compress::Doors doors_of(const TrainingOptions& options, const DataParts& parts,
 Task open_task(const TrainingOptions& options) {
   DataParts parts = open_parts(options);
   auto model = make_network(options, *parts.train);
-  auto compression = std::make_unique<Compression>(options, *model, doors_of(options, parts, *model),
-                                                   parts.train->image_shape());
+  auto compression =
+      std::make_unique<Compression>(options, *model, doors_of(options, parts, *model), parts.train->image_shape());
   auto teacher = options.teacher.empty() ? nullptr : std::make_unique<Teacher>(options, *parts.train);
   return {std::move(parts), std::move(model), std::move(compression), std::move(teacher)};
 }
@@ -83,6 +85,8 @@ data::Loader evaluation_loader(std::shared_ptr<const data::Dataset> dataset, con
 }
 
 std::unique_ptr<nn::Module> make_network(const TrainingOptions& options, const data::Dataset& dataset) {
+  if (!options.init.empty() && nn::is_packed_network(options.init))
+    return std::make_unique<nn::QuantizedTraining>(nn::read_packed_network(options.init));
   nn::ModelOptions o;
   o.classes = static_cast<int64_t>(dataset.classes().size());
   o.input = dataset.image_shape();

@@ -7,8 +7,11 @@
 #include "apps/checks.h"
 #include "apps/classification_task.h"
 #include "apps/interrupt.h"
+#include "apps/run_directory.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
+#include "nn/packed_network.h"
+#include "nn/quantized_training.h"
 #include "tensor/error.h"
 
 namespace pith::apps {
@@ -117,6 +120,17 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
                                                                   : compress::read_statistics(o.statistics_in, graph);
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
   return compress::quantize_after_training(graph, statistics, decided, what.model);
+}
+
+nn::IntegerSpec trained(const std::string& run) {
+  const TrainingOptions saved = training_options_from_json(read_config(run), run + "/config.json");
+  if (!nn::is_packed_network(saved.init))
+    throw FormatError(run +
+                      "/config.json: expected a run that began with a file of `pith quantize --keep-float`, found " +
+                      (saved.init.empty() ? "one that began anew" : saved.init));
+  nn::QuantizedTraining network(nn::read_packed_network(saved.init));
+  nn::load_weights(run + "/checkpoints/best.safetensors", network);
+  return network.spec();
 }
 
 }  // namespace pith::apps

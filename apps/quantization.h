@@ -29,4 +29,7 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
 /// Throws what data, files and models throw.
 nn::IntegerSpec quantized(const QuantizationOptions& options, Console& console);
 
+/// What a run trained in whole numbers (nn/quantized_training.h) has come to. Throws FormatError for another run.
+nn::IntegerSpec trained(const std::string& run);
+
 }  // namespace pith::apps

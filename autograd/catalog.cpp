@@ -55,7 +55,7 @@ std::span<const CatalogRow> catalog() {
   static const std::vector<CatalogRow> rows = [] {
     std::vector<CatalogRow> all;
     for (std::vector<CatalogRow> (*part)() :
-         {arithmetic_rows, activation_rows, image_rows, loss_rows, shape_rows, product_rows})
+         {arithmetic_rows, activation_rows, image_rows, loss_rows, shape_rows, product_rows, quantize_rows})
       for (CatalogRow& row : part()) all.push_back(std::move(row));
     return all;
   }();

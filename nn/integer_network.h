@@ -28,7 +28,7 @@ struct ValueQuant {
 
 /// A layer of nn/graph.h with its weights as integers: weight[k] = weight_scale[k] * weights[k].
 struct IntegerLayer {
-  GraphLayer shape;                 ///< kind, wiring, geometry; without weights
+  GraphLayer shape;                 ///< kind, wiring, geometry; real weights where they are still there
   int bits = 8;                     ///< of the weights: 1 to 8
   Tensor weights;                   ///< s8, plain, [k, c / groups, kh, kw] or [out, in]
   std::vector<float> weight_scale;  ///< [k]

@@ -259,7 +259,29 @@ std::vector<uint8_t> unpack_codes(std::span<const std::byte> bytes, int bits, si
   return codes;
 }
 
-void write_packed_network(const std::string& path, const IntegerSpec& spec) {
+namespace {
+
+void add_float_weights(Container& file, const IntegerLayer& layer) {
+  const GraphLayer& g = layer.shape;
+  if (!g.weight.defined() || !g.bias.defined())
+    throw ArgumentError("packed network: layer " + g.name + " has no real weights to keep");
+  file.sections.push_back(Section::of(g.name + ".float_weight", g.weight));
+  file.sections.push_back(Section::of(g.name + ".float_bias", g.bias));
+}
+
+void take_float_weights(IntegerLayer& layer, const Container& file, const std::string& path) {
+  GraphLayer& g = layer.shape;
+  const Section* const weight = file.find(g.name + ".float_weight");
+  if (weight == nullptr) return;
+  g.weight = weight->tensor();
+  if (g.weight.dtype() != DType::f32 || !(g.weight.shape() == layer.weights.shape()))
+    refuse(path, "f32 " + text(layer.weights.shape()) + " as " + weight->name, text(g.weight));
+  g.bias = numbers_of(file, path, g.name + ".float_bias", DType::f32, g.weight.shape()[0]);
+}
+
+}  // namespace
+
+void write_packed_network(const std::string& path, const IntegerSpec& spec, FloatWeights floats) {
   Container file;
   file.metadata = {{kVersionKey, kVersion}, {kNetworkKey, network_json(spec)}};
   std::vector<float> scales;
@@ -276,6 +298,9 @@ void write_packed_network(const std::string& path, const IntegerSpec& spec) {
     file.sections.push_back(
         Section::of(name + ".bias", spec.is_dynamic ? Tensor::from(layer.real_bias, rows) : layer.bias));
   }
+  if (floats == FloatWeights::kept)
+    for (const IntegerLayer& layer : spec.layers)
+      if (layer.shape.has_weights()) add_float_weights(file, layer);
   for (const IntegerLayer& layer : spec.layers)
     if (layer.shape.has_weights()) add_weights(file, layer);
   write_container(path, file);
@@ -308,7 +333,9 @@ IntegerSpec read_packed_network(const std::string& path) {
     Shape weight;
     spec.layers.push_back(layer_from(m, value, path, weight));
     add_value(value, m.integer("value_bits", 1, 8));
-    if (spec.layers.back().shape.has_weights()) take_weights(spec.layers.back(), file, path, weight, spec.is_dynamic);
+    if (!spec.layers.back().shape.has_weights()) continue;
+    take_weights(spec.layers.back(), file, path, weight, spec.is_dynamic);
+    take_float_weights(spec.layers.back(), file, path);
   }
   try {
     const IntegerNetwork checked(spec);

@@ -39,7 +39,7 @@ void take_run(Options& o) {
   if (!o.what.model.empty()) saved.model = o.what.model;
   if (!o.what.data.empty()) saved.data = o.what.data;
   if (!o.what.data_root.empty()) saved.data_root = o.what.data_root;
-  saved.init.clear();
+  if (!nn::is_packed_network(saved.init)) saved.init.clear();  // else it says what network that is
   o.what = saved;
   if (o.weights.empty()) o.weights = o.run + "/checkpoints/best.safetensors";
 }

@@ -20,12 +20,14 @@ constexpr const char* kExamples =
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --out w8a8.safetensors\n"
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 4 \\\n"
     "      --bits-activations 4 --clip mse --weight-range mse --out w4a4.safetensors\n"
+    "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
 
 struct Options {
   CommonOptions common;
   QuantizationOptions what;
-  std::string out;
+  std::string out, run;
+  bool keeps_float = false;
 };
 
 std::string mode_of(const nn::ValueQuant& q) { return fmt::format("u{} x {:.6g} - {}", q.bits, q.scale, q.zero_point); }
@@ -70,12 +72,14 @@ void report(const Options& o, const nn::IntegerSpec& spec, Console& console) {
 void quantize(Options o) {
   apply(o.common);
   Console console(o.common.console);
-  if (o.what.model.empty()) throw ArgumentError("--model NAME says what the weights belong to");
+  if (!o.run.empty() && !o.what.weights.empty()) throw ArgumentError("--run and --weights exclude each other");
+  if (!o.run.empty()) o.what.weights = o.run + "/checkpoints/best.safetensors";
+  if (o.run.empty() && o.what.model.empty()) throw ArgumentError("--model NAME says what the weights belong to");
   if (o.what.weights.empty()) throw ArgumentError("--weights FILE says what to quantize");
   if (o.out.empty() || !o.out.ends_with(".safetensors"))
     throw ArgumentError("--out takes the packed file, named .safetensors");
-  const nn::IntegerSpec spec = quantized(o.what, console);
-  nn::write_packed_network(o.out, spec);
+  const nn::IntegerSpec spec = o.run.empty() ? quantized(o.what, console) : trained(o.run);
+  nn::write_packed_network(o.out, spec, o.keeps_float ? nn::FloatWeights::kept : nn::FloatWeights::none);
   report(o, spec, console);
 }
 
@@ -120,6 +124,8 @@ void add_quantize(CLI::App& program, Action& action) {
   c.add_option("--seed", o->what.seed, "of the split that holds them out")->capture_default_str();
   c.add_option("--statistics", o->what.statistics_in, "take the statistics from this file instead");
   c.add_option("--write-statistics", o->what.statistics_out, "write the statistics to this file");
+  c.add_option("--run", o->run, "pack what `pith train --init FILE.train.safetensors` has trained, instead");
+  c.add_flag("--keep-float", o->keeps_float, "keep the real weights too: a file that `pith train --init` goes on from");
   add_method(c, o->what);
   c.callback([o, &action] { action = [o] { quantize(*o); }; });
 }

@@ -14,6 +14,7 @@ std::vector<CatalogRow> image_rows();
 std::vector<CatalogRow> loss_rows();
 std::vector<CatalogRow> shape_rows();
 std::vector<CatalogRow> product_rows();
+std::vector<CatalogRow> quantize_rows();
 
 /// The shape of the large examples of memory-bound operations: a ResNet-20 layer at batch 128.
 inline const Shape& layer_shape() {

@@ -12,7 +12,7 @@
 namespace pith::compress {
 namespace {
 
-constexpr double kMostBias = 1 << 30;  ///< leaves half of 32 bits to the products
+constexpr double kMostBias = 1 << 22;  ///< f32 counts it exactly, so that training can (autograd/ops/quantize.h)
 
 double row_error(std::span<const float> w, const LinearScale& s) {
   double error = 0;
@@ -159,7 +159,6 @@ void widen_for_bias(QuantizedWeights& w, const Tensor& source, const Tensor& bia
 
 nn::IntegerLayer integer_layer(const nn::GraphLayer& from, int bits, float x_scale, const PostTrainingOptions& o) {
   nn::IntegerLayer layer{.shape = from, .bits = bits, .weights = {}, .weight_scale = {}, .bias = {}, .real_bias = {}};
-  layer.shape.weight = layer.shape.bias = Tensor();
   if (!from.has_weights()) return layer;
   QuantizedWeights w = quantize_weights(from.weight, bits, o.is_per_channel, o.weight_range);
   if (!o.is_dynamic && bits > 1) widen_for_bias(w, from.weight, from.bias, x_scale);

@@ -107,7 +107,25 @@ def pact(c):
     return torch.where(x >= alpha, alpha.expand(x.shape), F.relu(x))
 
 
+def requantize(c):
+    s, bias, scale = c.inputs[:3]
+    shape = (1, -1) + (1,) * (s.dim() - 2)
+    y = (s + bias.reshape(shape)) * scale.reshape(shape)
+    if len(c.inputs) > 3:
+        y = y + c.inputs[3] * c.inputs[4]
+    return y.clamp(c.number("lowest"), c.number("highest"))
+
+
+def weight_levels(c):
+    w, step = c.inputs
+    return (w / step.reshape((-1,) + (1,) * (w.dim() - 1))).clamp(-c.number("most"), c.number("most"))
+
+
 WANTED = {
+    "requantize": requantize,
+    "weight_levels": weight_levels,
+    "requantization_scale": lambda c: c.inputs[0] * c.inputs[1] / c.inputs[2],
+    "bias_levels": lambda c: c.inputs[0] / (c.inputs[1] * c.inputs[2]),
     "add": lambda c: c.inputs[0] + c.inputs[1],
     "sub": lambda c: c.inputs[0] - c.inputs[1],
     "mul": lambda c: c.inputs[0] * c.inputs[1],

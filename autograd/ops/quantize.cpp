@@ -1,0 +1,148 @@
+#include "autograd/ops/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/formats/quant_range.h"
+#include "tensor/ops/floating.h"
+
+namespace pith {
+namespace {
+
+using Numbers = std::vector<double>;
+constexpr double kMostBias = 1 << 22;
+
+Numbers numbers(const Variable& v) { return v.value().to_vector<double>(); }
+Tensor tensor(const Numbers& values, DType dtype) { return Tensor::from(values, Shape{std::ssize(values)}).to(dtype); }
+
+void check_steps(const char* op, const Variable& x_step, const Variable& w_step) {
+  ops::check_shape(op, "x_step", x_step.value(), {1});
+  if (w_step.shape().rank() != 1)
+    throw ShapeError(std::string(op) + ": w_step is [k], here is " + text(w_step.shape()));
+}
+
+}  // namespace
+
+Variable weight_levels(const Variable& w, const Variable& step, const ops::WeightLevels& levels) {
+  return record("weight_levels", ops::weight_levels(w.value(), step.value(), levels), {w, step},
+                [levels, weight = w.value(), steps = step.value()](const Tensor& dy, Gradients& into) {
+                  const ops::WeightLevelGradients d = ops::weight_levels_gradient(weight, steps, levels, dy);
+                  into.add(0, [&] { return d.w; });
+                  into.add(1, [&] { return d.step; });
+                });
+}
+
+Variable requantization_scale(const Variable& x_step, const Variable& w_step, const Variable& y_step) {
+  check_steps("requantization_scale", x_step, w_step);
+  const double x = x_step.value().item(), y = y_step.defined() ? y_step.value().item() : 1;
+  const Numbers w = numbers(w_step);
+  Numbers m(w.size());
+  for (size_t k = 0; k < w.size(); ++k) m[k] = x * w[k] / y;
+  std::vector<Variable> inputs{x_step, w_step};
+  if (y_step.defined()) inputs.push_back(y_step);
+  const DType dtype = w_step.value().dtype();
+  return record("requantization_scale", tensor(m, dtype), inputs, [=](const Tensor& dm, Gradients& into) {
+    const Numbers up = dm.to_vector<double>();
+    Numbers by_w(w.size());
+    double total = 0;
+    for (size_t k = 0; k < w.size(); ++k) by_w[k] = up[k] * x / y, total += up[k] * m[k];
+    into.add(0, [&] { return tensor({total / x}, dtype); });
+    into.add(1, [&] { return tensor(by_w, dtype); });
+    if (inputs.size() > 2) into.add(2, [&] { return tensor({-total / y}, dtype); });
+  });
+}
+
+Variable bias_levels(const Variable& bias, const Variable& x_step, const Variable& w_step, bool rounds) {
+  check_steps("bias_levels", x_step, w_step);
+  ops::check_shape("bias_levels", "bias", bias.value(), w_step.shape());
+  const double x = x_step.value().item();
+  const Numbers w = numbers(w_step), b = numbers(bias);
+  Numbers q(b.size());
+  for (size_t k = 0; k < q.size(); ++k) {
+    q[k] = std::clamp(b[k] / (x * w[k]), -kMostBias, kMostBias);
+    if (rounds) q[k] = std::nearbyint(q[k]);
+  }
+  const DType dtype = bias.value().dtype();
+  return record("bias_levels", tensor(q, dtype), {bias, x_step, w_step}, [=](const Tensor& dq, Gradients& into) {
+    const Numbers up = dq.to_vector<double>();
+    Numbers by_b(b.size()), by_w(b.size());
+    double by_x = 0;
+    for (size_t k = 0; k < b.size(); ++k) {
+      const double v = b[k] / (x * w[k]);
+      if (std::abs(v) > kMostBias) continue;
+      by_b[k] = up[k] / (x * w[k]), by_w[k] = -up[k] * v / w[k], by_x -= up[k] * v / x;
+    }
+    into.add(0, [&] { return tensor(by_b, dtype); });
+    into.add(1, [&] { return tensor({by_x}, dtype); });
+    into.add(2, [&] { return tensor(by_w, dtype); });
+  });
+}
+
+Variable requantize(const Variable& sums, const Variable& bias, const Variable& scale, const Variable& residual,
+                    const Variable& residual_scale, const RequantizationLimits& limits) {
+  const bool adds = residual.defined();
+  const ops::Requantization r{.bias = bias.value(),
+                              .scale = scale.value(),
+                              .residual = adds ? residual.value() : Tensor(),
+                              .residual_scale = adds ? residual_scale.value() : Tensor(),
+                              .lowest = limits.lowest,
+                              .highest = limits.highest,
+                              .rounds = limits.rounds};
+  std::vector<Variable> inputs{sums, bias, scale};
+  if (adds) inputs.push_back(residual), inputs.push_back(residual_scale);
+  return record("requantize", ops::requantize(sums.value(), r), inputs,
+                [r, s = sums.value()](const Tensor& dy, Gradients& into) {
+                  const ops::RequantizationGradients d = ops::requantize_gradient(s, r, dy);
+                  into.add(0, [&] { return d.sums; });
+                  into.add(1, [&] { return d.bias; });
+                  into.add(2, [&] { return d.scale; });
+                  if (!r.residual.defined()) return;
+                  into.add(3, [&] { return d.residual; });
+                  into.add(4, [&] { return d.residual_scale; });
+                });
+}
+
+Variable positive_step(const Variable& x, double factor) {
+  const Numbers v = numbers(x);
+  Numbers y(v.size());
+  for (size_t i = 0; i < v.size(); ++i) y[i] = std::max(std::abs(v[i]), 1e-10);
+  const DType dtype = x.value().dtype();
+  return record("positive_step", tensor(y, dtype), {x}, [=](const Tensor& dy, Gradients& into) {
+    into.add(0, [&] {
+      Numbers d = dy.to_vector<double>();
+      for (size_t i = 0; i < d.size(); ++i) d[i] *= v[i] < 0 ? -factor : factor;
+      return tensor(d, dtype);
+    });
+  });
+}
+
+Variable fake_quant(const Variable& w, const QuantParams& quant) {
+  check_quant(quant, w.shape());
+  const Tensor in = w.value().contiguous();
+  const int64_t each = in.numel() / std::max<int64_t>(1, std::ssize(quant.scale));
+  Numbers y = in.to_vector<double>(), passes(y.size(), 1);
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t group = quant.scale.size() == 1 ? 0 : i / static_cast<size_t>(each);
+    const LinearScale s{quant.scale[group], quant.zero_point.empty() ? 0 : quant.zero_point[group], quant.lowest(),
+                        quant.highest()};
+    const float x = static_cast<float>(y[i]);
+    const double real = x / s.scale + static_cast<float>(s.zero_point);
+    passes[i] = real >= s.lowest && real <= s.highest;
+    const bool is_binary = quant.bits == 1 && quant.is_signed;
+    y[i] = is_binary ? (x >= 0 ? s.scale : -s.scale) : dequantized(quantized(x, s), s);
+  }
+  const DType dtype = in.dtype();
+  return record("fake_quant", Tensor::from(y, in.shape()).to(dtype), {w},
+                [passes, shape = in.shape(), dtype](const Tensor& dy, Gradients& into) {
+                  into.add(0, [&] {
+                    Numbers d = dy.to_vector<double>();
+                    for (size_t i = 0; i < d.size(); ++i) d[i] *= passes[i];
+                    return Tensor::from(d, shape).to(dtype);
+                  });
+                });
+}
+
+}  // namespace pith

@@ -1,0 +1,37 @@
+// Quantized training: whole numbers on the way forward, the very ones that integer inference computes, and
+// straight-through gradients on the way back (Bengio et al. 2013; learned steps: Esser et al. 2020).
+#pragma once
+
+#include "autograd/variable.h"
+#include "tensor/formats/quant_params.h"
+#include "tensor/ops/requantize.h"
+
+namespace pith {
+
+/// q = round(clamp(w / step[k], lowest, highest)): w [k, ...], step [k] -> w's shape.
+Variable weight_levels(const Variable& w, const Variable& step, const ops::WeightLevels& levels);
+
+/// What a layer's sums are multiplied with: x_step [1], w_step [k], y_step [1] or undefined (then 1) -> [k], computed
+/// in f64 and rounded once.
+Variable requantization_scale(const Variable& x_step, const Variable& w_step, const Variable& y_step);
+
+/// A bias in units of the sums: round(bias / (x_step w_step[k])), within +/- 2^22 so that f32 holds it. bias [k] ->
+/// [k]. `rounds` off is for gradient checks.
+Variable bias_levels(const Variable& bias, const Variable& x_step, const Variable& w_step, bool rounds = true);
+
+struct RequantizationLimits {
+  double lowest = -255, highest = 255;
+  bool rounds = true;
+};
+/// ops::requantize with all its gradients. residual and residual_scale: both or none.
+Variable requantize(const Variable& sums, const Variable& bias, const Variable& scale, const Variable& residual,
+                    const Variable& residual_scale, const RequantizationLimits& limits);
+
+/// |x|, at least 1e-10, whose gradient is multiplied by `factor` (LSQ scales those of steps).
+Variable positive_step(const Variable& x, double factor);
+
+/// scale * (q - zero_point) of w, a tensor with rows first, on the grid of `quant`: what fake quantisation shows, with
+/// the straight-through gradient of w alone. Throws ArgumentError where `quant` does not fit.
+Variable fake_quant(const Variable& w, const QuantParams& quant);
+
+}  // namespace pith

@@ -1,0 +1,56 @@
+// QuantizedTraining: the training-time graph of an integer network. Real weights (the shadows) and learned steps give,
+// on the way forward, the very integers that IntegerNetwork computes from spec(): sums are whole numbers below 2^24 in
+// f32, and requantisation takes the same steps (tensor/ops/requantize.h). On the way back gradients pass straight
+// through the roundings (Bengio et al. 2013) into weights, biases and steps (Esser et al. 2020, "LSQ").
+//
+// Batch norm is folded before it begins, so training, evaluation and inference are one function. Parameters bear the
+// float network's names (layer1.0.conv1.weight), so masks and schedules find them; beside them stand NAME.weight_step
+// [k] and NAME.value_step [1], which do not decay.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nn/integer_network.h"
+#include "nn/module.h"
+#include "tensor/ops/requantize.h"
+
+namespace pith::nn {
+
+class QuantizedTraining : public Module {
+ public:
+  /// A spec with static ranges whose layers still hold their real weights (shape.weight, shape.bias): ArgumentError
+  /// otherwise.
+  explicit QuantizedTraining(IntegerSpec start);
+  std::string_view type() const override { return "QuantizedTraining"; }
+
+  /// The integer network of the present weights and steps. Throws ArgumentError where a sum of a layer could pass 2^24,
+  /// so that f32 would not have held it.
+  IntegerSpec spec() const;
+
+  /// Looks at value `value`: whole numbers counted from the zero point; of the last one, logits.
+  using Probe = std::function<void(int64_t value, const Tensor& x)>;
+  Variable run(const Variable& images, const Probe& probe = nullptr);
+
+ protected:
+  Variable forward(const Variable& x) override { return run(x); }
+
+ private:
+  struct Learned {
+    Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr;
+  };
+  Variable value_step(int64_t value) const;
+  Variable weight_step(size_t i) const;
+  Variable run_layer(size_t i, const std::vector<Variable>& values) const;
+  Variable run_product(size_t i, const std::vector<Variable>& values) const;
+  Variable run_mean_pool(size_t i, const Variable& x) const;
+
+  IntegerSpec start_;
+  std::vector<Learned> learned_;  ///< one a layer
+};
+
+/// The levels that weights of these bits have.
+ops::WeightLevels levels_of(int bits);
+
+}  // namespace pith::nn
