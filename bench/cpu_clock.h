@@ -1,7 +1,10 @@
-// The clock of the benchmarks: CPU seconds, which other processes do not inflate.
+// The clocks of the benchmarks: CPU seconds, which other processes do not inflate, and seconds where threads wait for
+// each other.
 #pragma once
 
 #include <time.h>
+
+#include <chrono>
 
 namespace pith::bench {
 
@@ -10,6 +13,10 @@ inline double thread_seconds() {
   timespec t{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+inline double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace pith::bench

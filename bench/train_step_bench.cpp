@@ -51,13 +51,14 @@ void prune(nn::Module& model, double sparsity) {
 }
 
 /// A step of the pruned network and one of its dense self take turns: "x dense" is the speed-up.
-void sparse_train_step(benchmark::State& state, const std::string& name, int64_t batch, double sparsity) {
-  set_threads(1);
+void sparse_train_step(benchmark::State& state, const std::string& name, int64_t batch, double sparsity, int threads) {
+  set_threads(threads);
   Training sparse(name, batch), dense(name, batch);
   prune(*sparse.net.model, sparsity);
   for (int i = 0; i < 2; ++i) sparse.step(), dense.step();
   const double images = 1e9 * static_cast<double>(batch);  // the rates of take_turns then are images a second
-  take_turns(state, {{"sparse", images, [&] { sparse.step(); }}, {"dense", images, [&] { dense.step(); }}});
+  take_turns(state, {{"sparse", images, [&] { sparse.step(); }}, {"dense", images, [&] { dense.step(); }}},
+             threads == 1 ? thread_seconds : wall_seconds);
   state.SetLabel(kernels().isa);
 }
 
@@ -71,11 +72,15 @@ const bool registered = [] {
   add_train_step("lenet5", 64);
   for (const int64_t batch : {128, 32})
     for (const int sparsity : {50, 80, 90, 95})
-      benchmark::RegisterBenchmark(
-          ("sparse_train/resnet20-cifar/batch:" + std::to_string(batch) + "/s" + std::to_string(sparsity)).c_str(),
-          [=](benchmark::State& state) { sparse_train_step(state, "resnet20-cifar", batch, sparsity / 100.0); })
-          ->UseManualTime()
-          ->Unit(benchmark::kMillisecond);
+      for (const int threads : {1, 2})
+        benchmark::RegisterBenchmark(("sparse_train/resnet20-cifar/batch:" + std::to_string(batch) + "/s" +
+                                      std::to_string(sparsity) + "/t" + std::to_string(threads))
+                                         .c_str(),
+                                     [=](benchmark::State& state) {
+                                       sparse_train_step(state, "resnet20-cifar", batch, sparsity / 100.0, threads);
+                                     })
+            ->UseManualTime()
+            ->Unit(benchmark::kMillisecond);
   return true;
 }();
 
