@@ -8,11 +8,15 @@
 #include "apps/classification_task.h"
 #include "apps/interrupt.h"
 #include "apps/run_directory.h"
+#include "compress/quantizers/equalisation.h"
+#include "compress/quantizers/range_search.h"
+#include "compress/quantizers/reconstruction.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
 #include "nn/packed_network.h"
 #include "nn/quantized_training.h"
 #include "tensor/error.h"
+#include "tensor/ops/softmax.h"
 
 namespace pith::apps {
 namespace {
@@ -79,6 +83,66 @@ compress::Statistics calibrated(const nn::Graph& graph, const data::DataSource& 
   return calibration.finish();
 }
 
+/// The first of the images held out, in memory: what reconstruction and the search for ranges look at again and again.
+std::vector<data::Batch> kept_batches(const data::DataSource& source, const QuantizationOptions& o) {
+  data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 128, 1);
+  loader.start(0);
+  std::vector<data::Batch> kept;
+  for (int64_t images = 0; images < std::min(o.images, o.fit_images) && std::ssize(kept) < loader.batches();) {
+    kept.push_back(loader.next());
+    images += kept.back().images.shape()[0];
+  }
+  return kept;
+}
+
+/// Mean cross entropy of an integer network.
+double cost_of(const nn::IntegerSpec& spec, const std::vector<data::Batch>& batches) {
+  check_interrupted();
+  const nn::IntegerNetwork network(spec);
+  double sum = 0, images = 0;
+  for (const data::Batch& batch : batches) {
+    const double n = static_cast<double>(batch.images.shape()[0]);
+    sum += n * ops::cross_entropy(network.run(batch.images), batch.labels, 0).loss;
+    images += n;
+  }
+  return sum / images;
+}
+
+nn::IntegerSpec search_ranges(const nn::Graph& graph, nn::IntegerSpec spec, const std::vector<data::Batch>& batches,
+                              const QuantizationOptions& o, Console& console) {
+  Progress* bar = nullptr;
+  const compress::RangeSearch search{.rounds = static_cast<int>(o.search), .progress = [&](int64_t done, int64_t of) {
+                                       if (bar == nullptr) bar = &console.progress("range search", of);
+                                       if (bar->due()) bar->show(done, "");
+                                     }};
+  compress::SearchedRanges found = compress::searched_ranges(
+      graph, std::move(spec), [&](const nn::IntegerSpec& tried) { return cost_of(tried, batches); }, search);
+  if (bar != nullptr) console.end_progress();
+  console.note(
+      fmt::format("range search: loss {:.4f} -> {:.4f} on the calibration's images", found.before, found.after));
+  return std::move(found.spec);
+}
+
+nn::IntegerSpec fitted(const nn::Graph& graph, nn::IntegerSpec spec, const data::DataSource& source,
+                       const QuantizationOptions& o, Console& console) {
+  const compress::Rounding rounding = compress::rounding(o.rounding);
+  const bool reconstructs = o.corrects_bias || rounding != compress::Rounding::nearest;
+  if (!reconstructs && o.search == 0) return spec;
+  const std::vector<data::Batch> batches = kept_batches(source, o);
+  if (o.search > 0) spec = search_ranges(graph, std::move(spec), batches, o, console);
+  if (!reconstructs) return spec;
+  std::vector<Tensor> images;
+  for (const data::Batch& batch : batches) images.push_back(batch.images);
+  Progress& bar = console.progress("reconstruction", std::ssize(graph.layers));
+  int64_t done = 0;
+  spec = compress::reconstructed(graph, std::move(spec), images, {.rounding = rounding}, [&](const std::string& layer) {
+    check_interrupted();
+    if (++done; bar.due()) bar.show(done, layer);
+  });
+  console.end_progress();
+  return spec;
+}
+
 }  // namespace
 
 compress::PostTrainingOptions post_training_options(const QuantizationOptions& o) {
@@ -100,6 +164,13 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
   if (o.method != "static" && o.method != "dynamic")
     throw ArgumentError("--method takes static or dynamic, not \"" + o.method + "\"");
   p.is_dynamic = o.method == "dynamic";
+  if (p.is_dynamic && (o.corrects_bias || o.search != 0 || o.rounding != "nearest"))
+    throw ArgumentError(
+        "--bias-correction, --rounding and --search fit a network to fixed ranges; --method dynamic has none");
+  if (o.search < 0 || o.search > 10)
+    throw ArgumentError(fmt::format("--search takes 0 to 10 rounds, not {}", o.search));
+  check_at_least("--fit-images", o.fit_images, 1);
+  compress::rounding(o.rounding);
   for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text));
   return p;
 }
@@ -115,11 +186,13 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
   const auto model = make_network(what, *source.train);
   nn::load_weights(o.weights, *model);
   nn::fold_batch_norm(*model);
-  const nn::Graph graph = nn::graph_of(*model, source.train->image_shape());
+  nn::Graph graph = nn::graph_of(*model, source.train->image_shape());
+  if (o.equalises) console.note(fmt::format("equalised {} pairs of layers", compress::equalise(graph)));
   const compress::Statistics statistics = o.statistics_in.empty() ? calibrated(graph, source, o, console)
                                                                   : compress::read_statistics(o.statistics_in, graph);
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
-  return compress::quantize_after_training(graph, statistics, decided, what.model);
+  nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);
+  return fitted(graph, std::move(spec), source, o, console);
 }
 
 nn::IntegerSpec trained(const std::string& run) {

@@ -19,6 +19,10 @@ struct QuantizationOptions {
   std::string method = "static", mode = "asymmetric", clip = "none", weight_range = "largest";
   double deviations = 2, percentile = 0.9999;
   bool is_per_tensor = false;
+  std::string rounding = "nearest";
+  bool corrects_bias = false, equalises = false;
+  int64_t search = 0;         ///< rounds of the search for ranges; 0: none
+  int64_t fit_images = 1024;  ///< of those held out, for rounding, bias correction and search
   std::vector<std::string> overrides;
 };
 

@@ -20,6 +20,7 @@ constexpr const char* kExamples =
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --out w8a8.safetensors\n"
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 4 \\\n"
     "      --bits-activations 4 --clip mse --weight-range mse --out w4a4.safetensors\n"
+    "  pith quantize ... --bits-weights 4 --weight-range mse --rounding descent --out w4a8.safetensors\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
 
@@ -104,6 +105,18 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
       ->group("Method");
   c.add_option("--weight-range", o.weight_range, "largest or mse")->capture_default_str()->group("Method");
   c.add_flag("--per-tensor", o.is_per_tensor, "one weight scale a layer, not one a channel")->group("Method");
+  c.add_flag("--equalise", o.equalises, "cross-layer equalisation before anything else")->group("Method");
+  c.add_option("--rounding", o.rounding, "of weights: nearest, descent or adaround")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_flag("--bias-correction", o.corrects_bias, "right means of every channel; part of descent and adaround")
+      ->group("Method");
+  c.add_option("--search", o.search, "rounds of a search for the ranges that cost the network least")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--fit-images", o.fit_images, "calibration images that rounding, bias correction and search look at")
+      ->capture_default_str()
+      ->group("Method");
   c.add_option("--override", o.overrides, "LAYERS:w=BITS,a=BITS; a name, glob or /expression/; first match counts")
       ->group("Method")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

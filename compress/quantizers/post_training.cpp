@@ -12,8 +12,6 @@
 namespace pith::compress {
 namespace {
 
-constexpr double kMostBias = 1 << 22;  ///< f32 counts it exactly, so that training can (autograd/ops/quantize.h)
-
 double row_error(std::span<const float> w, const LinearScale& s) {
   double error = 0;
   for (const float v : w) {
@@ -122,25 +120,10 @@ nn::ValueQuant value_quant(const ValueStatistics& s, const PostTrainingOptions& 
   return {q.scale, bits == 1 ? 0 : 1 << (bits - 1), bits};
 }
 
-/// Values that pooling and flattening only pass on keep their integers' meaning.
-bool passes_on(const nn::GraphLayer& layer) {
-  return layer.kind == nn::LayerKind::max_pool || layer.kind == nn::LayerKind::flatten;
-}
-
 bool is_rectified(const nn::Graph& graph, int64_t value) {
   if (value == 0) return false;
   const nn::GraphLayer& layer = graph.layers[static_cast<size_t>(value - 1)];
   return layer.has_weights() ? layer.relu : is_rectified(graph, layer.input);
-}
-
-void round_bias(nn::IntegerLayer& layer, const Tensor& bias, float x_scale) {
-  const std::vector<float> real = bias.to_vector<float>();
-  std::vector<int32_t> integers(real.size());
-  for (size_t k = 0; k < real.size(); ++k) {
-    const double unit = static_cast<double>(x_scale) * layer.weight_scale[k];
-    integers[k] = static_cast<int32_t>(std::nearbyint(std::clamp(real[k] / unit, -kMostBias, kMostBias)));
-  }
-  layer.bias = Tensor::from(integers, Shape{std::ssize(integers)});
 }
 
 /// A channel whose weights are so small that its bias would leave 32 bits gets coarser weights.
@@ -172,6 +155,20 @@ nn::IntegerLayer integer_layer(const nn::GraphLayer& from, int bits, float x_sca
 }
 
 }  // namespace
+
+bool passes_on(const nn::GraphLayer& layer) {
+  return layer.kind == nn::LayerKind::max_pool || layer.kind == nn::LayerKind::flatten;
+}
+
+void round_bias(nn::IntegerLayer& layer, const Tensor& bias, float x_scale) {
+  const std::vector<float> real = bias.to_vector<float>();
+  std::vector<int32_t> integers(real.size());
+  for (size_t k = 0; k < real.size(); ++k) {
+    const double unit = static_cast<double>(x_scale) * layer.weight_scale[k];
+    integers[k] = static_cast<int32_t>(std::nearbyint(std::clamp(real[k] / unit, -kMostBias, kMostBias)));
+  }
+  layer.bias = Tensor::from(integers, Shape{std::ssize(integers)});
+}
 
 QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, WeightRange range) {
   const std::vector<float> values = w.to_vector<float>();

@@ -12,6 +12,9 @@
 
 namespace pith::compress {
 
+/// Of integer biases: f32 counts it exactly, so that training can (autograd/ops/quantize.h).
+inline constexpr double kMostBias = 1 << 22;
+
 /// What differs for the layers whose name matches (compress/selector.h: name, glob, or /regular expression/). 0 and
 /// nullptr-like values keep what the options say.
 struct QuantOverride {
@@ -46,6 +49,12 @@ struct QuantizedWeights {
   std::vector<float> scale;
 };
 QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, WeightRange range);
+
+/// Values that pooling and flattening only pass on keep their integers' meaning.
+bool passes_on(const nn::GraphLayer& layer);
+
+/// Gives `layer` its real bias [k] in units of (scale of x) (scale of w[k]), within kMostBias.
+void round_bias(nn::IntegerLayer& layer, const Tensor& bias, float x_scale);
 
 /// What the sums of one layer can reach, from its real weights: bounds over all inputs of the value's range, and the
 /// rule 2n + log2(c k^2) beside it.

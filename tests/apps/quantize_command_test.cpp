@@ -68,6 +68,28 @@ TEST_F(QuantizeCommand, FewerBitsAreFewerBytes) {
   EXPECT_LT(std::filesystem::file_size(b), 0.65 * static_cast<double>(std::filesystem::file_size(a)));
 }
 
+TEST_F(QuantizeCommand, FitsToTheCalibrationAndGivesTheSameBytesAtAnyThreadCount) {
+  const std::string plain = folder_.file("plain.safetensors");
+  const std::vector<std::string> bits{"--bits-weights", "3", "--bits-activations", "4", "--clip", "mse"};
+  ASSERT_EQ(run_program(folder_, quantize(plain, bits)).code, 0);
+  const std::vector<std::vector<std::string>> fits{
+      {"--bias-correction"}, {"--rounding", "descent"}, {"--rounding", "adaround"}, {"--search", "1"}, {"--equalise"}};
+  for (const std::vector<std::string>& fit : fits) {
+    std::vector<std::vector<uint8_t>> bytes;
+    for (const char* threads : {"1", "3"}) {
+      const std::string out = folder_.file("fitted.safetensors");
+      std::vector<std::string> more = bits;
+      more.insert(more.end(), fit.begin(), fit.end());
+      more.insert(more.end(), {"--threads", threads});
+      const Outcome o = run_program(folder_, quantize(out, more));
+      ASSERT_EQ(o.code, 0) << fit[0] << o.err;
+      bytes.push_back(test::read_bytes(out));
+    }
+    EXPECT_EQ(bytes[0], bytes[1]) << fit.back();
+    EXPECT_NE(bytes[0], test::read_bytes(plain)) << fit.back();
+  }
+}
+
 TEST_F(QuantizeCommand, TakesItsOwnStatisticsBackAndRefusesAnothers) {
   const std::string out = folder_.file("a.safetensors"), again = folder_.file("b.safetensors"),
                     statistics = folder_.file("s.safetensors");
@@ -92,6 +114,9 @@ TEST_F(QuantizeCommand, RefusesWithOneSentence) {
   expect_refused(quantize(out, {"--clip", "minmax"}), 2, "minmax");
   expect_refused(quantize(out, {"--method", "magic"}), 2, "--method");
   expect_refused(quantize(out, {"--calibration", "0"}), 2, "--calibration");
+  expect_refused(quantize(out, {"--rounding", "up"}), 2, "descent");
+  expect_refused(quantize(out, {"--search", "11"}), 2, "--search");
+  expect_refused(quantize(out, {"--method", "dynamic", "--bias-correction"}), 2, "--bias-correction");
   expect_refused(quantize("packed.bin"), 2, "--out");
   expect_refused(quantize(out, {"--statistics", weights_}), 3, "statistics");
   EXPECT_FALSE(std::filesystem::exists(out));
