@@ -1,29 +1,64 @@
-// Batch-1 inference with batch norm folded into its convolutions: the latency a user sees.
+// Inference with batch norm folded into its convolutions, in f32 and on 8-bit integers: what a user waits for, from f32
+// images in plain order to f32 logits.
+#include <memory>
+
 #include "bench/network_case.h"
+#include "bench/turns.h"
+#include "compress/quantizers/post_training.h"
 #include "nn/fold.h"
 
 namespace pith::bench {
 namespace {
 
-void infer(benchmark::State& state, const std::string& name, int64_t batch) {
-  NetworkCase c = make_case(name, batch);
-  c.model->set_training(false);
-  nn::fold_batch_norm(*c.model);
-  const NoGradient no_gradient;
-  const auto run = [&] {
-    const Tensor logits = c.model->call(Variable(c.images)).value();
+using Inference = std::function<void()>;
+
+Inference real_inference(const std::string& name, int64_t batch) {
+  const auto c = std::make_shared<NetworkCase>(make_case(name, batch));
+  c->model->set_training(false);
+  nn::fold_batch_norm(*c->model);
+  return [c] {
+    const NoGradient no_gradient;
+    const Tensor logits = c->model->call(Variable(c->images)).value();
     benchmark::DoNotOptimize(logits.contiguous().data<float>());
   };
-  for (int i = 0; i < 3; ++i) run();
-  for (auto _ : state) run();
+}
+
+/// The same network quantized after training: weights and activations of 8 bits.
+Inference integer_inference(const std::string& name, int64_t batch) {
+  const NetworkCase c = make_case(name, batch);
+  nn::fold_batch_norm(*c.model);
+  const nn::Graph graph = nn::graph_of(*c.model, nn::model_info(name).input);
+  const Tensor seen = make_case(name, 8).images;
+  compress::Calibration calibration(graph);
+  calibration.add_extremes(seen);
+  calibration.add_moments(seen);
+  const auto network = std::make_shared<nn::IntegerNetwork>(
+      compress::quantize_after_training(graph, calibration.finish(), {}, name));
+  return [network, images = c.images] {
+    const Tensor logits = network->run(images);
+    benchmark::DoNotOptimize(logits.data<float>());
+  };
 }
 
 void add_inference(const std::string& name, int64_t batch) {
-  add("infer/" + name, batch, [=](benchmark::State& state) { infer(state, name, batch); });
+  for (const auto& [row, make] : {std::pair{"infer/", &real_inference}, std::pair{"infer_int8/", &integer_inference}})
+    add(row + name, batch, [=](benchmark::State& state) {
+      const Inference run = make(name, batch);
+      for (int i = 0; i < 3; ++i) run();
+      for (auto _ : state) run();
+    });
+  benchmark::RegisterBenchmark(("int8_network/" + name + "/n" + std::to_string(batch) + "/t1").c_str(),
+                               [=](benchmark::State& state) {
+                                 set_threads(1);
+                                 const double images = static_cast<double>(batch) * 1e9;  // rates in images/s
+                                 take_turns(state, {{"int8", images, integer_inference(name, batch)},
+                                                    {"f32", images, real_inference(name, batch)}});
+                               })
+      ->UseManualTime();
 }
 
 const bool registered = [] {
-  add_inference("resnet20-cifar", 1);
+  for (const int64_t batch : {1, 32}) add_inference("resnet20-cifar", batch);
   add_inference("lenet5", 1);
   return true;
 }();
