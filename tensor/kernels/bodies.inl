@@ -15,6 +15,8 @@ namespace PITH_ISA_NAMESPACE {
 
 #include "tensor/kernels/sparse_conv_f32.inl"  // ends as conv_window does
 
+#include "tensor/kernels/sparse_conv_gradient.inl"  // cuts tiles as the forward loop does
+
 #include "tensor/kernels/gemm_f32.inl"
 #include "tensor/kernels/elementwise.inl"
 #include "tensor/kernels/interleave.inl"

@@ -8,7 +8,7 @@
 #ifdef __clang__
 #define PITH_UNROLL _Pragma("unroll")
 #else
-#define PITH_UNROLL _Pragma("GCC unroll 8")
+#define PITH_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 /// Where a tile lies.

@@ -1,7 +1,12 @@
 // Sparse float convolution. A tile of R rows by Q outputs of one channel stays in registers while the channel's list of
 // kept weights is walked: a broadcast and R Q multiply-adds a weight, each with a load of its own. Loads bind (R Q + 2
 // for R Q products), so they must come from the first-level cache: input channels pass in blocks whose lines under the
-// tile fit it, and the sums of a tile wait in y between blocks.
+// tile about fit it, and the sums of a tile wait in y between blocks. Neighbouring taps of one kernel row share their
+// loads, and the first and last outputs of a row leave out the taps that fall on the border (KeptTaps).
+
+/// A tile of these is the one that knows pairs and borders: two long rows, because their lines have fixed distances,
+/// which cost no address register (four short ones do).
+static constexpr int kSparseRows = 2, kSparseOutputs = kWide ? 8 : 4;
 
 /// Sums side by side for one output line, so that short tiles have enough chains open.
 template <int N>
@@ -9,12 +14,17 @@ inline constexpr int kSparseChains = N >= 8   ? 1
                                      : N >= 4 ? 2
                                               : 4;
 
-/// Adds the weights begin .. end - 1 to the tile's sums.
-template <int R, int Q, int kStep>
-[[gnu::always_inline]] static inline void add_kept(const SparseWindowConv& c, const float* x, uint32_t begin,
+/// Where the lines under a tile lie, in floats.
+struct TileLines {
+  const float* x;  ///< of tap (0, 0) of the tile's first output
+  int64_t row, step;
+};
+
+/// Adds the weights begin .. end - 1, one by one, to the sums of outputs kFrom .. kTo - 1 of every row.
+template <int R, int Q, int kFrom, int kTo>
+[[gnu::always_inline]] static inline void add_kept(const SparseWindowConv& c, const TileLines& t, uint32_t begin,
                                                    uint32_t end, Vec (&sum)[R * Q]) {
   constexpr int U = kSparseChains<R * Q>;
-  const int64_t row = c.window.x_row * 16, step = (kStep ? kStep : c.window.x_step) * 16;
   const float* const values = c.values;
   const int32_t* const offsets = c.kept.offsets;
   Vec more[U][R * Q];  // the first stays unused
@@ -24,78 +34,142 @@ template <int R, int Q, int kStep>
   if constexpr (U > 1) {
     for (; k + U <= end; k += U)
       for (int u = 0; u < U; ++u) {
-        const float* const tap = x + static_cast<int64_t>(offsets[k + static_cast<uint32_t>(u)]) * 16;
+        const float* const tap = t.x + static_cast<int64_t>(offsets[k + static_cast<uint32_t>(u)]) * 16;
         const Vec weight = pinned(Vec::set(values[k + static_cast<uint32_t>(u)]));
         Vec(&to)[R * Q] = u == 0 ? sum : more[u];
-        for (int i = 0; i < R * Q; ++i) to[i] = fma(weight, Vec::load(tap + i / Q * row + i % Q * step), to[i]);
+        for (int i = 0; i < R * Q; ++i) to[i] = fma(weight, Vec::load(tap + i / Q * t.row + i % Q * t.step), to[i]);
       }
   }
   for (; k < end; ++k) {
-    const float* const tap = x + static_cast<int64_t>(offsets[k]) * 16;
+    const float* const tap = t.x + static_cast<int64_t>(offsets[k]) * 16;
     const Vec weight = pinned(Vec::set(values[k]));
-    for (int i = 0; i < R * Q; ++i) sum[i] = fma(weight, Vec::load(tap + i / Q * row + i % Q * step), sum[i]);
+    // clang-format off
+    PITH_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const float* const line = unknown(tap + r * t.row);  // one address a row, not one a line
+      PITH_UNROLL
+      for (int q = kFrom; q < kTo; ++q) sum[r * Q + q] = fma(weight, Vec::load(line + q * t.step), sum[r * Q + q]);
+    }
+    // clang-format on
   }
   for (int u = 1; u < U; ++u)
     for (int i = 0; i < R * Q; ++i) sum[i] = sum[i] + more[u][i];
 }
 
+/// Adds pairs of neighbouring taps: line q serves the first tap of output q and the second of output q - 1, so Q + 1
+/// lines a row serve 2 Q products. kFrom, kTo: the lines that are not border.
+template <int R, int Q, int kFrom, int kTo>
+[[gnu::always_inline]] static inline void add_pairs(const SparseWindowConv& c, const TileLines& t, uint32_t begin,
+                                                    uint32_t end, Vec (&sum)[R * Q]) {
+  for (uint32_t k = begin; k < end; k += 2) {
+    const float* const tap = t.x + static_cast<int64_t>(c.kept.offsets[k]) * 16;
+    const Vec first = pinned(Vec::set(c.values[k])), second = pinned(Vec::set(c.values[k + 1]));
+    // clang-format off
+    PITH_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const float* const lines = unknown(tap + r * t.row);
+      PITH_UNROLL
+      for (int q = kFrom; q < kTo; ++q) {
+        const Vec line = pinned(Vec::load(lines + q * 16));
+        if (q < Q) sum[r * Q + q] = fma(first, line, sum[r * Q + q]);
+        if (q > 0) sum[r * Q + q - 1] = fma(second, line, sum[r * Q + q - 1]);
+      }
+    }
+    // clang-format on
+  }
+}
+
+/// A whole list. kEdge: the borders that the tile touches; kAnywhere: a tile that knows neither borders nor pairs,
+/// whose weights are walked one by one.
+constexpr int kAnywhere = -1;
+template <int R, int Q, int kEdge>
+[[gnu::always_inline]] static inline void add_list(const SparseWindowConv& c, const TileLines& t, const uint32_t* start,
+                                                   Vec (&sum)[R * Q]) {
+  if constexpr (kEdge == kAnywhere) {
+    add_kept<R, Q, 0, Q>(c, t, start[0], start[KeptTaps::kParts], sum);
+  } else {
+    constexpr int kFirst = (kEdge & kLeft) != 0, kLast = Q - ((kEdge & kRight) != 0);
+    constexpr int kInsideFrom = kFirst ? KeptTaps::kInside : KeptTaps::kOnLeft;
+    constexpr int kInsideTo = kLast < Q ? KeptTaps::kOnRight : KeptTaps::kPairsOnLeft;
+    if constexpr (kFirst != 0) add_kept<R, Q, 1, Q>(c, t, start[KeptTaps::kOnLeft], start[KeptTaps::kInside], sum);
+    add_kept<R, Q, 0, Q>(c, t, start[kInsideFrom], start[kInsideTo], sum);
+    if constexpr (kLast < Q)
+      add_kept<R, Q, 0, Q - 1>(c, t, start[KeptTaps::kOnRight], start[KeptTaps::kPairsOnLeft], sum);
+    add_pairs<R, Q, kFirst, Q + 1>(c, t, start[KeptTaps::kPairsOnLeft], start[KeptTaps::kPairs], sum);
+    add_pairs<R, Q, 0, kLast + 1>(c, t, start[KeptTaps::kPairs], start[KeptTaps::kParts], sum);
+  }
+}
+
 /// One output channel, one block of input channels. kFirst: the sums begin here; else they wait in y.
-template <int R, int Q, int kStep, bool kFirst>
-[[gnu::always_inline]] static inline void sparse_list(const SparseWindowConv& c, const WindowTile& t, const float* x,
-                                                      int64_t block, int64_t channel) {
+template <int R, int Q, int kEdge, bool kFirst>
+[[gnu::always_inline]] static inline void sparse_list(const SparseWindowConv& c, const WindowTile& t,
+                                                      const TileLines& lines, int64_t block, int64_t channel) {
   const int64_t row = c.window.y_row * 16, step = c.window.y_step * 16;
   float* const y =
       c.window.y + (channel * c.window.y_plane + t.row * c.window.y_row + t.column * c.window.y_step) * 16 + t.part;
   Vec sum[R * Q];
+  // clang-format off
+  PITH_UNROLL
   for (int i = 0; i < R * Q; ++i) sum[i] = kFirst ? Vec::zero() : Vec::load(y + i / Q * row + i % Q * step);
-  const uint32_t* const start = c.kept.start + block * c.window.channels + channel;
-  add_kept<R, Q, kStep>(c, x, start[0], start[1], sum);
+  add_list<R, Q, kEdge>(c, lines, c.kept.start + (block * c.window.channels + channel) * KeptTaps::kParts, sum);
+  PITH_UNROLL
   for (int i = 0; i < R * Q; ++i) sum[i].store(y + i / Q * row + i % Q * step);
+  // clang-format on
   if (block + 1 < c.kept.blocks) return;
   if (c.window.sums) add_moments<R * Q>(c.window.sums + channel * 32 + t.part, Vec::set(c.window.pivot[channel]), sum);
 }
 
-/// The lines of x that the tile below will be the first to read. They come from far away and in more streams than the
-/// processor follows by itself: a few are asked for at every list.
-template <int R, int Q>
-struct LinesBelow {
-  const float* first;  ///< of channel 0
-  int64_t plane, row, step, channels, blocks;
+/// The lines of x that a later tile will be the first to read. They come from far away and in more streams than the
+/// processor follows by itself: those of one channel are asked for at every list of the first block.
+template <int Q>
+struct LinesAhead {
+  const float* first;                               ///< of channel 0
+  int64_t plane, row, step, rows, channels, lists;  ///< distances in lines
 
-  void fetch(int64_t block, int64_t channel) const {
-    if (channel >= channels) return;
-    const float* const p = first + channel * plane * 16;
-    for (int64_t i = block; i < R * Q; i += blocks) __builtin_prefetch(p + (i / Q * row + i % Q * step) * 16, 0, 2);
+  void fetch(int64_t list) const {
+    for (int64_t c = list; c < channels; c += lists)
+      for (int64_t r = 0; r < rows; ++r)
+        for (int q = 0; q < Q; ++q) __builtin_prefetch(first + (c * plane + r * row + q * step) * 16, 0, 3);
   }
 };
 
-template <int R, int Q, int kStep>
+/// Those of the tile below; of the rows that come next (`ahead`) where there is none.
+template <int R, int Q>
+static inline LinesAhead<Q> lines_ahead(const RowsAhead& ahead, const float* below, int64_t row, int64_t rows,
+                                        int64_t column, const LinesAhead<Q>& at) {
+  LinesAhead<Q> lines = at;
+  if (row + R < rows) {
+    lines.first = below, lines.rows = R;
+  } else {
+    lines.first = ahead.x + column * 16, lines.rows = ahead.rows;
+  }
+  return lines;
+}
+
+template <int R, int Q, int kStep, int kEdge>
 static inline void sparse_tile(const SparseWindowConv& c, int64_t row, int64_t column) {
-  const int64_t step = kStep ? kStep : c.window.x_step;
-  const bool finishes = c.window.scale || c.window.bias || c.window.residual || c.window.relu;
+  const WindowConv& w = c.window;
+  const int64_t step = kStep ? kStep : w.x_step;
+  const bool finishes = w.scale || w.bias || w.residual || w.relu;
   for (int part = 0; part < 16; part += Vec::kWidth) {
     const WindowTile t{row, column, 0, 0, 0, part};
-    const float* const x = c.window.x + (row * c.window.x_row + column * step) * 16 + part;
-    const int64_t reach = R * c.window.x_row + (c.window.kernel_rows - 1) * c.window.tap_row;
-    const bool fetches = part == 0 && row + R < c.window.rows;
-    const LinesBelow<R, Q> below{
-        x + reach * 16, c.window.x_plane, c.window.x_row, step, fetches ? c.window.in_channels : 0, c.kept.blocks};
-    for (int64_t k = 0; k < c.window.channels; ++k) {
-      below.fetch(0, k);
-      sparse_list<R, Q, kStep, true>(c, t, x, 0, k);
+    const TileLines lines{w.x + (row * w.x_row + column * step) * 16 + part, w.x_row * 16, step * 16};
+    const int64_t reach = R * w.x_row + (w.kernel_rows - 1) * w.tap_row;
+    const LinesAhead<Q> ahead =
+        lines_ahead<R, Q>(c.ahead, lines.x + reach * 16, row, w.rows, column * step,
+                          {nullptr, w.x_plane, w.x_row, step, 0, part == 0 ? w.in_channels : 0, w.channels});
+    for (int64_t k = 0; k < w.channels; ++k) {
+      ahead.fetch(k);
+      sparse_list<R, Q, kEdge, true>(c, t, lines, 0, k);
     }
     for (int64_t b = 1; b < c.kept.blocks; ++b)
-      for (int64_t k = 0; k < c.window.channels; ++k) {
-        below.fetch(b, k);
-        sparse_list<R, Q, kStep, false>(c, t, x, b, k);
-      }
+      for (int64_t k = 0; k < w.channels; ++k) sparse_list<R, Q, kEdge, false>(c, t, lines, b, k);
     if (finishes)
-      for (int64_t k = 0; k < c.window.channels; ++k) finish_window(c.window, t, k, R, Q);
+      for (int64_t k = 0; k < w.channels; ++k) finish_window(w, t, k, R, Q);
   }
 }
 
-/// Cuts rows x outputs into tiles and calls tile.run<R, Q>(first row, first output). Two long rows rather than four
-/// short ones: their lines have fixed distances, which cost no address register.
+/// Cuts rows x outputs into tiles and calls tile.run<R, Q>(first row, first output).
 template <int R, int Q, class Tile>
 static inline void sparse_row_of_tiles(int64_t outputs, int64_t row, const Tile& tile) {
   int64_t i = 0;
@@ -109,20 +183,43 @@ static inline void sparse_row_of_tiles(int64_t outputs, int64_t row, const Tile&
 
 template <class Tile>
 static inline void sparse_tiles(int64_t rows, int64_t outputs, const Tile& tile) {
-  constexpr int kSums = kWide ? 16 : 8;
   int64_t row = 0;
-  if (outputs * 2 < kSums)
-    for (; row + 4 <= rows; row += 4) sparse_row_of_tiles<4, kSums / 4>(outputs, row, tile);
-  for (; row + 2 <= rows; row += 2) sparse_row_of_tiles<2, kSums / 2>(outputs, row, tile);
+  if (outputs < kSparseOutputs)
+    for (; row + 4 <= rows; row += 4) sparse_row_of_tiles<4, kSparseOutputs / 2>(outputs, row, tile);
+  for (; row + 2 <= rows; row += 2) sparse_row_of_tiles<kSparseRows, kSparseOutputs>(outputs, row, tile);
   if (row < rows) sparse_row_of_tiles<1, 8>(outputs, row, tile);
+}
+
+/// Calls f.run<R, Q, the borders that the tile touches>(): only the widest tiles of neighbouring outputs know them.
+template <int R, int Q, int kStep, class F>
+static inline void with_edge(bool left, bool right, const F& f) {
+  if constexpr (R == kSparseRows && Q == kSparseOutputs && kStep == 1) {
+    if (left && right) return f.template run<kLeft | kRight>();
+    if (left) return f.template run<kLeft>();
+    if (right) return f.template run<kRight>();
+    return f.template run<kInside>();
+  } else {
+    f.template run<kAnywhere>();
+  }
 }
 
 template <int kStep>
 struct SparseForwardTile {
   const SparseWindowConv& c;
+
+  template <int R, int Q>
+  struct At {
+    const SparseWindowConv& c;
+    int64_t row, column;
+    template <int kEdge>
+    void run() const {
+      sparse_tile<R, Q, kStep, kEdge>(c, row, column);
+    }
+  };
   template <int R, int Q>
   void run(int64_t row, int64_t column) const {
-    sparse_tile<R, Q, kStep>(c, row, column);
+    with_edge<R, Q, kStep>(c.window.clips_left && column == 0, c.window.clips_right && column + Q == c.window.outputs,
+                           At<R, Q>{c, row, column});
   }
 };
 
@@ -130,61 +227,4 @@ static void sparse_conv_window(const SparseWindowConv& c) {
   const int64_t rows = c.window.rows, outputs = c.window.outputs;
   if (c.window.x_step == 1) return sparse_tiles(rows, outputs, SparseForwardTile<1>{c});
   sparse_tiles(rows, outputs, SparseForwardTile<0>{c});
-}
-
-/// The tile of dy stays in registers; each weight's products are added up over it, G weights side by side.
-template <int R, int Q, int kStep>
-static inline void sparse_gradient_list(const SparseWindowGradient& c, const float* x, const float* dy, uint32_t begin,
-                                        uint32_t end) {
-  constexpr int N = R * Q, G = 4;
-  const int64_t row = c.x_row * 16, step = (kStep ? kStep : c.x_step) * 16, dy_row = c.dy_row * 16;
-  Vec g[N];
-  for (int i = 0; i < N; ++i) g[i] = Vec::load(dy + i / Q * dy_row + i % Q * 16);
-  uint32_t k = begin;
-  for (; k + G <= end; k += G) {
-    const float* tap[G];
-    for (int u = 0; u < G; ++u) tap[u] = x + static_cast<int64_t>(c.kept.offsets[k + static_cast<uint32_t>(u)]) * 16;
-    Vec sum[G];
-    for (int u = 0; u < G; ++u) sum[u] = Vec::load(tap[u]) * g[0];
-    for (int i = 1; i < N; ++i)
-      for (int u = 0; u < G; ++u) sum[u] = fma(Vec::load(tap[u] + i / Q * row + i % Q * step), g[i], sum[u]);
-    add_sums_of_four(sum[0], sum[1], sum[2], sum[3], c.dvalues + k);
-  }
-  for (; k < end; ++k) {
-    const float* const tap = x + static_cast<int64_t>(c.kept.offsets[k]) * 16;
-    Vec v = Vec::load(tap) * g[0];
-    for (int i = 1; i < N; ++i) v = fma(Vec::load(tap + i / Q * row + i % Q * step), g[i], v);
-    c.dvalues[k] += sum(v);
-  }
-}
-
-template <int kStep>
-struct SparseGradientTile {
-  const SparseWindowGradient& c;
-  template <int R, int Q>
-  void run(int64_t row, int64_t column) const {
-    const int64_t step = kStep ? kStep : c.x_step;
-    for (int part = 0; part < 16; part += Vec::kWidth) {
-      const float* const x = c.x + (row * c.x_row + column * step) * 16 + part;
-      const float* const dy = c.dy + (row * c.dy_row + column) * 16 + part;
-      const uint32_t* start = c.kept.start;
-      const LinesBelow<R, Q> below{x + (R * c.x_row + c.x_reach) * 16,
-                                   c.x_plane,
-                                   c.x_row,
-                                   step,
-                                   part == 0 && row + R < c.rows ? c.x_planes : 0,
-                                   c.kept.blocks};
-      for (int64_t b = 0; b < c.kept.blocks; ++b)
-        for (int64_t k = 0; k < c.channels; ++k, ++start) {
-          below.fetch(b, k);
-          if (start[0] < start[1])
-            sparse_gradient_list<R, Q, kStep>(c, x, dy + k * c.dy_plane * 16, start[0], start[1]);
-        }
-    }
-  }
-};
-
-static void sparse_conv_gradient(const SparseWindowGradient& c) {
-  if (c.x_step == 1) return sparse_tiles(c.rows, c.outputs, SparseGradientTile<1>{c});
-  sparse_tiles(c.rows, c.outputs, SparseGradientTile<0>{c});
 }

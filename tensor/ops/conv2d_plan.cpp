@@ -9,13 +9,12 @@ int64_t reach(const AxisClass& c, int64_t extent) {
   return std::max({int64_t{0}, -c.input(0, 0), c.input(c.count - 1, c.taps - 1) - (extent - 1)});
 }
 
-/// Does one tap of each outermost output, and nothing else, lie outside on the left, on the right?
+}  // namespace
+
 bool clips_left(const AxisClass& c) { return c.taps == 3 && c.tap_step == 1 && c.input(0, 0) == -1; }
 bool clips_right(const AxisClass& c, int64_t extent) {
   return c.taps == 3 && c.tap_step == 1 && c.input(c.count - 1, 2) == extent;
 }
-
-}  // namespace
 
 AxisClass forward_class(int64_t outputs, int64_t kernel, const Window& window, size_t axis) {
   return {.count = outputs,

@@ -23,6 +23,10 @@ struct AxisClass {
   int64_t input(int64_t i, int64_t t) const { return i * input_step + offset + t * tap_step; }
 };
 
+/// Does one tap of the outermost output of this end of an axis, and nothing else, lie outside of its `extent` inputs?
+bool clips_left(const AxisClass& c);
+bool clips_right(const AxisClass& c, int64_t extent);
+
 /// Forward: all outputs are of one class.
 AxisClass forward_class(int64_t outputs, int64_t kernel, const Window& window, size_t axis);
 

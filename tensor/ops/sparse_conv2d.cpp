@@ -25,6 +25,18 @@ Tensor kept_values(const SparseConvLists& lists, const Tensor& w) {
 
 KeptTaps taps_of(const SparseConvLists& lists) { return {lists.offsets.data(), lists.start.data(), lists.blocks}; }
 
+/// What is read after rows begin .. end - 1 of one block: the rows below, else the top of the next block.
+RowsAhead rows_ahead(const lane_conv::Plan& plan, const float* in, int64_t block, int64_t end) {
+  const int64_t window = (plan.rows.taps - 1) * plan.rows.tap_step;
+  if (end < plan.rows.count) {
+    const int64_t row = plan.rows.input(end, 0) + window;
+    return {in + plan.from.line(block, 0, row, plan.columns.input(0, 0)) * L, 2};
+  }
+  if (block + 1 == plan.from.blocks) return {};
+  return {in + plan.from.line(block + 1, 0, plan.rows.input(0, 0), plan.columns.input(0, 0)) * L,
+          2 + window / std::max<int64_t>(1, plan.rows.input_step)};
+}
+
 /// One class of outputs: in -> out, both as they lie.
 struct SparseWalk {
   const SparseConvLists& lists;
@@ -36,14 +48,16 @@ struct SparseWalk {
         plan{in.geometry(), out.geometry(), l.rows, l.columns, 1, in.geometry().c, out.geometry().c, in.is_tiles()},
         values(kept_values(l, w)) {}
 
+  /// Even, as tiles are.
   int64_t strip_height() const {
     const int64_t kept = static_cast<int64_t>(lists.offsets.size()) + plan.to.c;
-    return lane_conv::rows_per_chunk(plan.rows.count, kept * plan.columns.count * L);
+    return (lane_conv::rows_per_chunk(plan.rows.count, kept * plan.columns.count * L) + 1) / 2 * 2;
   }
 
   /// Class rows begin .. end - 1 of one block, without epilogue.
   SparseWindowConv window(const float* in, float* out, int64_t block, int64_t begin, int64_t end) const {
-    return {plan.window(in, out, block, 0, begin, end), taps_of(lists), values.data<float>()};
+    return {plan.window(in, out, block, 0, begin, end), taps_of(lists), values.data<float>(),
+            rows_ahead(plan, in, block, end)};
   }
 };
 
@@ -86,7 +100,8 @@ struct SparseWeightSums {
             .dy_row = dy.geometry().row,
             .x_planes = place.in_channels,
             .x_plane = place.x_plane,
-            .x_reach = (place.kernel_rows - 1) * place.tap_row};
+            .x_reach = (place.kernel_rows - 1) * place.tap_row,
+            .ahead = rows_ahead(walk, x.data<float>(), block, end)};
   }
 
   Tensor joined(const Shape& w) const {

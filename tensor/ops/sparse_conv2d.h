@@ -26,7 +26,7 @@ struct KeptPlaces {
 struct SparseConvLists {
   lane_conv::AxisClass rows, columns;
   int64_t blocks = 1;
-  std::vector<uint32_t> start;     ///< [blocks channels + 1]
+  std::vector<uint32_t> start;     ///< [blocks channels kParts + 1]
   std::vector<int32_t> offsets;    ///< [kept], lines
   std::vector<uint32_t> position;  ///< [kept], in the dense weight
 };

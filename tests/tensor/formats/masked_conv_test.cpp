@@ -93,6 +93,35 @@ TEST(MaskedConv, AgreesWithTheDenseSlowTwinOnRandomShapesOnEveryIsa) {
   set_threads(before);
 }
 
+// Rows of one, two and more of the widest tiles and of none; windows with and without a border, lists with pairs of taps.
+TEST(MaskedConv, LeavesOutTheBorderAndPairsTapsAtEveryWidth) {
+  Random random({.seed = 67});
+  uint64_t i = 0;
+  for (const int64_t width : {3, 4, 7, 8, 9, 16, 17, 24})
+    for (const int64_t padding : {0, 1, 2})
+      for (const int64_t columns : {2, 3, 5}) {
+        Case c{{17, 5, 4, width + columns}, {3, 5, 3, columns}, {}, {.padding = {1, padding}}};
+        c.y = conv2d_shape(c.x, c.w, c.window);
+        const Mask mask = random_mask(c.w, 0.75, random);
+        const Tensor x = normal(c.x, 3 * ++i), dy = normal(c.y, 3 * i + 2);
+        Tensor w = normal(c.w, 3 * i + 1);
+        zero_pruned(mask, w);
+        const std::vector<double> y = twin(ops::reference::conv2d<double>, x, w, c.y, c);
+        const std::vector<double> dx = twin(ops::reference::conv2d_input_gradient<double>, dy, w, c.x, c);
+        std::vector<double> dw = twin(ops::reference::conv2d_weight_gradient<double>, x, dy, c.w, c);
+        for (int64_t p = 0; p < mask.numel(); ++p)
+          if (!mask.keeps(p)) dw[static_cast<size_t>(p)] = 0;
+        const Tensor x_lanes = to_lanes(x, 2), dy_lanes = to_lanes(dy, columns - 1);
+        for (const KernelTable* t : test::tables()) {
+          const std::string what = text(c) + " on " + t->isa;
+          expect_near(masked_conv2d(mask, w, x_lanes, c.window, {}, *t), y, 75, what);
+          expect_near(masked_conv2d_input_gradient(mask, w, dy_lanes, c.x, c.window, *t), dx, 75, "dx of " + what);
+          expect_near(masked_conv2d_weight_gradient(mask, x_lanes, dy_lanes, c.window, *t), dw, 17 * c.y[2] * c.y[3],
+                      "dw of " + what);
+        }
+      }
+}
+
 TEST(MaskedConv, WalksSeveralBlocksOfInputChannels) {
   Random random({.seed = 63});
   const Case c{{18, 50, 9, 9}, {21, 50, 3, 3}, {18, 21, 9, 9}, {.padding = {1, 1}}};
