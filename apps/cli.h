@@ -34,5 +34,7 @@ void add_info(CLI::App& program, Action& action);
 void add_summary(CLI::App& program, Action& action);
 void add_sense(CLI::App& program, Action& action);
 void add_report(CLI::App& program, Action& action);
+void add_classify(CLI::App& program, Action& action);
+void add_compare(CLI::App& program, Action& action);
 
 }  // namespace pith::apps

@@ -82,6 +82,8 @@ int main(int argc, char** argv) {
   pith::apps::add_summary(program, action);
   pith::apps::add_sense(program, action);
   pith::apps::add_report(program, action);
+  pith::apps::add_classify(program, action);
+  pith::apps::add_compare(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -70,19 +70,30 @@ DataSource open_folder(const fs::path& folder) {
 
 }  // namespace
 
+DataDescription describe_data(const std::string& name, const std::string& root) {
+  const std::vector<std::string> numbers{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+  if (name == "mnist") return {numbers, {{0.1307f}, {0.3081f}}, {1, 28, 28}};
+  if (name == "fashion-mnist") {
+    return {{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
+            {{0.2860f}, {0.3530f}},
+            {1, 28, 28}};
+  }
+  if (name == "cifar10") return {cifar10_classes(), {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}}, {3, 32, 32}};
+  if (name == "digits") return {numbers, {{0.2203f}, {0.2272f}}, {1, 28, 28}};
+  const DataSource source = open_data(name, root);
+  return {source.train->classes(), source.normalization, source.train->image_shape()};
+}
+
 DataSource open_data(const std::string& name, const std::string& root) {
   if (name == "digits") return digits();
   const fs::path base = data_root(root);
-  if (name == "mnist")
-    return open_idx(base / name, name, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, {{0.1307f}, {0.3081f}});
-  if (name == "fashion-mnist")
-    return open_idx(
-        base / name, name,
-        {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
-        {{0.2860f}, {0.3530f}});
+  if (name == "mnist" || name == "fashion-mnist") {
+    const DataDescription d = describe_data(name);
+    return open_idx(base / name, name, d.classes, d.normalization);
+  }
   if (name == "cifar10") {
     const std::string folder = (base / "cifar-10").string();
-    return {read_cifar10_train(folder), read_cifar10_test(folder), {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}}, name};
+    return {read_cifar10_train(folder), read_cifar10_test(folder), describe_data(name).normalization, name};
   }
   if (!name.empty() && fs::is_directory(name)) return open_folder(name);
   throw ArgumentError("data: '" + name + "' is neither mnist, fashion-mnist, cifar10, digits nor a folder of pictures");

@@ -37,6 +37,15 @@ struct DataSource {
   std::string name;
 };
 
+/// What is known of a data set before any image is read.
+struct DataDescription {
+  std::vector<std::string> classes;
+  Normalization normalization;
+  Shape image;  ///< [c, h, w]
+};
+/// Of the sets with a name nothing is read; of a folder of pictures everything. Throws as open_data does.
+DataDescription describe_data(const std::string& name, const std::string& root = "");
+
 /// Opens a data set by name or path. `root` is where mnist/, fashion-mnist/, cifar-10/ lie (default: $PITH_DATA, then
 /// ~/.cache/pith). Throws ArgumentError for an unknown name, IoError / FormatError for files; says `pith data get`
 /// where nothing is there.

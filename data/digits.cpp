@@ -171,7 +171,7 @@ std::shared_ptr<const Dataset> draw_digits(int64_t first, int64_t count, uint64_
 }
 
 DataSource digits() {
-  return {draw_digits(0, 10000, 0), draw_digits(10000, 2000, 0), {{0.2203f}, {0.2272f}}, "digits"};
+  return {draw_digits(0, 10000, 0), draw_digits(10000, 2000, 0), describe_data("digits").normalization, "digits"};
 }
 
 }  // namespace pith::data

@@ -55,6 +55,11 @@ int* fenced(int* counts) {
 #endif
 #include <stb/stb_image.h>
 
+#define STBI_WRITE_NO_STDIO
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb/stb_image_write.h>
+
 namespace pith::data {
 namespace {
 
@@ -151,6 +156,33 @@ Image decode_image(std::span<const std::byte> file, int channels, const std::str
 
 Image read_image(const std::string& path, int channels, const ImageLimits& limits) {
   return decode_image(read_file(path, limits.file_bytes), channels, path, limits);
+}
+
+std::vector<std::byte> encode_png(const Image& image) {
+  const int64_t values = image.height * image.width * image.channels;
+  if (values < 1 || image.channels > 4 || values > INT_MAX / 2 || std::ssize(image.pixels) != values)
+    throw ArgumentError("encode_png: " + std::to_string(image.height) + " x " + std::to_string(image.width) + " x " +
+                        std::to_string(image.channels) + " pixels are no picture");
+  std::vector<std::byte> out;
+  const auto append = [](void* to, void* data, int size) {
+    const auto* bytes = static_cast<const std::byte*>(data);
+    auto& all = *static_cast<std::vector<std::byte>*>(to);
+    all.insert(all.end(), bytes, bytes + size);
+  };
+  const int row = static_cast<int>(image.width * image.channels);
+  if (stbi_write_png_to_func(append, &out, static_cast<int>(image.width), static_cast<int>(image.height),
+                             static_cast<int>(image.channels), image.pixels.data(), row) == 0)
+    throw Error("encode_png: out of memory");
+  return out;
+}
+
+Image interleaved(std::span<const uint8_t> planes, const Shape& shape) {
+  Image out{shape[1], shape[2], shape[0], std::vector<uint8_t>(planes.size())};
+  const int64_t area = shape[1] * shape[2], channels = shape[0];
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t i = 0; i < area; ++i)
+      out.pixels[static_cast<size_t>(i * channels + c)] = planes[static_cast<size_t>(c * area + i)];
+  return out;
 }
 
 std::vector<uint8_t> planes(const Image& image) {

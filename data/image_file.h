@@ -1,4 +1,5 @@
-// Pictures: PNG, JPEG, BMP and PNM (P5, P6), decoded by stb_image. This is the only door to it.
+// Pictures: PNG, JPEG, BMP and PNM (P5, P6), decoded by stb_image, and PNG written by its sister. The only door to
+// both.
 //
 // Invariant: the header is read and judged before a pixel is decoded, so what a file may make us allocate is bounded
 // by ImageLimits, never by the file. Every function may be called from any thread.
@@ -9,6 +10,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "tensor/shape.h"
 
 namespace pith::data {
 
@@ -32,6 +35,12 @@ Image decode_image(std::span<const std::byte> file, int channels, const std::str
 /// Reads and decodes a file. Throws IoError, FormatError.
 Image read_image(const std::string& path, int channels, const ImageLimits& limits = {});
 
+/// The picture as a PNG file. Throws ArgumentError where there is no pixel, or another number of bytes than its size
+/// says.
+std::vector<std::byte> encode_png(const Image& image);
+
+/// Planes [c, h, w] of a Dataset as a picture.
+Image interleaved(std::span<const uint8_t> planes, const Shape& shape);
 /// The picture as planes, c h w: the order of a Dataset.
 std::vector<uint8_t> planes(const Image& image);
 

@@ -97,17 +97,6 @@ std::vector<float> resample(const std::vector<float>& in, int64_t outer, int64_t
   return out;
 }
 
-Image fitted(const Image& image, const FolderOptions& o) {
-  if (image.height == o.height && image.width == o.width) return image;
-  if (o.fit == Fit::stretch) return resized(image, o.height, o.width);
-  const double scale = std::max(static_cast<double>(o.height) / static_cast<double>(image.height),
-                                static_cast<double>(o.width) / static_cast<double>(image.width));
-  const auto side = [&](int64_t in, int64_t least) {
-    return std::max<int64_t>(least, std::llround(scale * static_cast<double>(in)));
-  };
-  return centre_crop(resized(image, side(image.height, o.height), side(image.width, o.width)), o.height, o.width);
-}
-
 FolderOptions completed(FolderOptions o, const std::string& first_file) {
   if ((o.channels != 1 && o.channels != 3) || o.height < 0 || o.width < 0 || (o.height == 0) != (o.width == 0))
     throw ArgumentError("image folder: wants 1 or 3 channels and both sides or none, here are " +
@@ -139,6 +128,17 @@ Image centre_crop(const Image& image, int64_t height, int64_t width) {
     out.pixels.insert(out.pixels.end(), from, from + row);
   }
   return out;
+}
+
+Image fitted(const Image& image, const FolderOptions& o) {
+  if (image.height == o.height && image.width == o.width) return image;
+  if (o.fit == Fit::stretch) return resized(image, o.height, o.width);
+  const double scale = std::max(static_cast<double>(o.height) / static_cast<double>(image.height),
+                                static_cast<double>(o.width) / static_cast<double>(image.width));
+  const auto side = [&](int64_t in, int64_t least) {
+    return std::max<int64_t>(least, std::llround(scale * static_cast<double>(in)));
+  };
+  return centre_crop(resized(image, side(image.height, o.height), side(image.width, o.width)), o.height, o.width);
 }
 
 std::shared_ptr<const Dataset> read_image_folder(const std::string& root, const FolderOptions& options) {

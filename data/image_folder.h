@@ -24,6 +24,8 @@ struct FolderOptions {
 /// (.png .jpg .jpeg .bmp .pnm .pgm .ppm in either case), a broken picture, or more than 4 GiB of pixels.
 std::shared_ptr<const Dataset> read_image_folder(const std::string& root, const FolderOptions& options = {});
 
+/// The picture at options.height x options.width, as its `fit` says.
+Image fitted(const Image& image, const FolderOptions& options);
 /// The picture at another size: weights fall linearly with distance, over the larger of one input and one output pixel
 /// (bilinear when it grows, an average when it shrinks). height, width >= 1.
 Image resized(const Image& image, int64_t height, int64_t width);

@@ -14,14 +14,14 @@ void Range::include(double value) {
   empty = false;
 }
 
-Axis Axis::around(const Range& range, int count) {
+Axis Axis::around(const Range& range, int count, double least) {
   double low = range.low, high = range.high;
   if (range.empty) low = 0, high = 1;
   if (!(high > low)) {
     const double room = low == 0 ? 1 : std::fabs(low) * 0.05;
     low -= room, high += room;
   }
-  const double rough = (high - low) / count;
+  const double rough = std::max((high - low) / count, least);
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
   const double lead = rough / power;
   const double step = power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);

@@ -18,8 +18,8 @@ struct Axis {
   std::vector<double> ticks;  ///< ascending, equal steps of 1, 2 or 5 times a power of ten
   int decimals = 0;           ///< that the ticks need
 
-  /// Around the range with about `count` ticks.
-  static Axis around(const Range& range, int count = 5);
+  /// Around the range with about `count` ticks, at least `least` from one to the next.
+  static Axis around(const Range& range, int count = 5, double least = 0);
   /// 0 at low, 1 at high.
   double share(double value) const { return (value - low) / (high - low); }
   std::string label(double value) const;

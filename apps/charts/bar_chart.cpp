@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/charts/axis.h"
+#include "apps/charts/chart_style.h"
 #include "apps/charts/markup.h"
 
 namespace pith::apps {
@@ -41,6 +42,45 @@ std::string bar_chart(const BarChart& c) {
         "<text class=\"faint\" x=\"{9}\" y=\"{1:.1f}\">{8}</text>",
         kNames - 8, y + 15, escaped(shortened(b.name, 28)), kNames, y + 4, room, width, escaped(b.name), escaped(words),
         kWidth - kWords + 8);
+  }
+  return out + "</svg>";
+}
+
+std::string grouped_bars(const GroupedBars& c) {
+  constexpr double kWidth = 720, kNames = 170, kWords = 80, kBar = 9, kGap = 7, kLegend = 18;
+  double full = 0;
+  for (const auto& row : c.values)
+    for (const double v : row)
+      if (std::isfinite(v)) full = std::max(full, v);
+  const double room = kWidth - kNames - kWords, step = kBar * static_cast<double>(c.series.size()) + kGap;
+  const double top = kLegend * static_cast<double>(c.series.size()) + 6;
+  std::string out = fmt::format(
+      "<svg class=\"chart\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {:.0f}\" role=\"img\" "
+      "aria-label=\"{}\">"
+      "<title>{}</title><desc>{}</desc>",
+      kWidth, top + step * static_cast<double>(c.rows.size()), escaped(c.title + ". " + c.description),
+      escaped(c.title), escaped(c.description));
+  for (size_t s = 0; s < c.series.size(); ++s)
+    out += fmt::format(
+        "<rect class=\"{} fill\" x=\"{}\" y=\"{:.0f}\" width=\"22\" height=\"10\"/><text x=\"{}\" "
+        "y=\"{:.0f}\">{}</text>",
+        series_class(s), kNames, kLegend * static_cast<double>(s) + 4, kNames + 30,
+        kLegend * static_cast<double>(s) + 13, escaped(shortened(c.series[s], 70)));
+  for (size_t r = 0; r < c.rows.size(); ++r) {
+    const double y = top + step * static_cast<double>(r);
+    out += fmt::format("<text text-anchor=\"end\" font-size=\"11\" x=\"{}\" y=\"{:.1f}\">{}</text>", kNames - 6,
+                       y + (step - kGap) / 2 + 4, escaped(shortened(c.rows[r], 26)));
+    for (size_t s = 0; s < c.values[r].size(); ++s) {
+      const double value = c.values[r][s];
+      if (!std::isfinite(value) || full <= 0) continue;
+      const double width = std::clamp(value / full, 0.0, 1.0) * room, at = y + kBar * static_cast<double>(s);
+      out += fmt::format(
+          "<rect class=\"{} fill\" x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"><title>{}, {}: {} "
+          "{}</title></rect>"
+          "<text class=\"faint\" font-size=\"9\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
+          series_class(s), kNames, at, width, kBar - 1, escaped(c.rows[r]), escaped(c.series[s]), short_number(value),
+          escaped(c.unit), kNames + width + 4, at + 8, short_number(value));
+    }
   }
   return out + "</svg>";
 }

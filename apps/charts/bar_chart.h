@@ -18,6 +18,16 @@ struct BarChart {
   double full = 0;  ///< the value of the longest bar possible; 0: the greatest there is
 };
 
+/// Several values a row, one colour a series.
+struct GroupedBars {
+  std::string title, description, unit;
+  std::vector<std::string> series = {};
+  std::vector<std::string> rows = {};
+  std::vector<std::vector<double>> values = {};  ///< [row][series], not negative; not finite: there is none
+};
+/// 720 units wide, with a legend above the rows.
+std::string grouped_bars(const GroupedBars& chart);
+
 /// `<svg class="chart" ...>`, 720 units wide, 22 high a bar.
 std::string bar_chart(const BarChart& chart);
 

@@ -29,6 +29,7 @@ std::string chart_css() {
       "svg.chart{display:block;width:100%;height:auto;font:12px system-ui,sans-serif;background:var(--ground)}"
       "svg.chart text{fill:var(--ink)}svg.chart .faint{fill:var(--faint)}svg.chart .rule{stroke:var(--rule);fill:none}"
       "svg.chart .line{fill:none;stroke-width:2}svg.chart .cell{fill:var(--shade);stroke:var(--rule)}"
+      "svg.chart .cut{fill:var(--c1);fill-opacity:.18}svg.chart .clip{stroke:var(--c1);stroke-width:1.5}"
       "svg.chart .frame{fill:none;stroke:var(--faint)}svg.chart "
       ".front{fill:none;stroke:var(--faint);stroke-dasharray:4 3}";
   for (int i = 0; i < 8; ++i) {

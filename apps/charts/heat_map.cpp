@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "apps/charts/markup.h"
 
@@ -24,16 +25,17 @@ std::string heat_map(const HeatMap& m) {
   for (size_t r = 0; r < m.rows.size(); ++r) {
     const double y = kTop + kCell * static_cast<double>(r);
     out += fmt::format("<text font-size=\"11\" text-anchor=\"end\" x=\"{}\" y=\"{:.1f}\">{}</text>", kNames - 6, y + 14,
-                       escaped(m.rows[r]));
+                       escaped(shortened(m.rows[r], 26)));
     for (size_t c = 0; c < m.columns.size() && c < m.values[r].size(); ++c) {
       const double x = kNames + static_cast<double>(c) * width, value = m.values[r][c];
+      if (!std::isfinite(value)) continue;
       const double shade = std::clamp(value / m.full, 0.0, 1.0);
       const std::string number = fmt::format("{:.{}f}", value, m.decimals);
       out += fmt::format(
           "<rect class=\"cell\" fill-opacity=\"{:.2f}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
           "height=\"{}\"><title>{}"
           ", {}: {}</title></rect>",
-          0.85 * shade, x, y, width, kCell, escaped(m.rows[r]), escaped(m.columns[c]), number);
+          0.55 * shade, x, y, width, kCell, escaped(m.rows[r]), escaped(m.columns[c]), number);
       if (numbers)
         out += fmt::format("<text font-size=\"9\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
                            x + width / 2, y + 13.5, number);

@@ -9,7 +9,7 @@ namespace pith::apps {
 struct HeatMap {
   std::string title, description;
   std::vector<std::string> rows = {}, columns = {};
-  std::vector<std::vector<double>> values = {};  ///< [row][column]
+  std::vector<std::vector<double>> values = {};  ///< [row][column]; what is not finite is left empty
   double full = 1;                               ///< the value of the darkest shade; shades begin at 0
   int decimals = 1;                              ///< of the number in a cell
 };

@@ -30,14 +30,36 @@ Distribution distribution_of(std::span<const float> values, int bins) {
   return d;
 }
 
-std::string histogram(const std::string& name, const Distribution& d) {
-  constexpr double kWidth = 220, kTop = 20, kBottom = 92;
+namespace {
+
+constexpr double kWidth = 220, kTop = 20, kBottom = 92;
+
+/// Lines at the clip's ends, where they lie among the values, and a shade over what saturates.
+std::string drawn(const Clip& clip, const Distribution& d) {
+  const double length = d.high > d.low ? d.high - d.low : 1;
+  const auto place = [&](double v) { return 4 + std::clamp((v - d.low) / length, 0.0, 1.0) * (kWidth - 8); };
+  std::string out;
+  const auto end = [&](double at, double from, double to) {
+    out += fmt::format("<rect class=\"cut\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>", from, kTop,
+                       to - from, kBottom - kTop);
+    out += fmt::format("<path class=\"clip\" d=\"M{:.1f} {}V{}\"/>", at, kTop, kBottom);
+  };
+  if (clip.low > d.low) end(place(clip.low), 4, place(clip.low));
+  if (clip.high < d.high) end(place(clip.high), place(clip.high), kWidth - 4);
+  return out;
+}
+
+}  // namespace
+
+std::string histogram(const std::string& name, const Distribution& d, const std::optional<Clip>& clip) {
   const int64_t most = std::max<int64_t>(1, *std::max_element(d.counts.begin(), d.counts.end()));
   const double share = d.all == 0 ? 0 : 100.0 * static_cast<double>(d.zeros) / static_cast<double>(d.all);
-  const std::string words = fmt::format("{} values from {} to {}, {:.1f} % zeros, which no bar counts", d.all,
-                                        short_number(d.low), short_number(d.high), share);
+  std::string words = fmt::format("{} values from {} to {}, {:.1f} % zeros, which no bar counts", d.all,
+                                  short_number(d.low), short_number(d.high), share);
+  if (clip)
+    words += fmt::format("; {} levels from {} to {}", clip->levels, short_number(clip->low), short_number(clip->high));
   std::string out = fmt::format(
-      "<svg class=\"chart\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} 110\" role=\"img\" "
+      "<svg class=\"chart\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} 118\" role=\"img\" "
       "aria-label=\"{}: {}\"><title>{}: {}</title><text x=\"4\" y=\"13\">{}</text>",
       kWidth, escaped(name), words, escaped(name), words, escaped(shortened(name, 30)));
   std::string path;
@@ -50,11 +72,14 @@ std::string histogram(const std::string& name, const Distribution& d) {
   }
   out +=
       fmt::format("<path class=\"s0 fill\" d=\"{}\"/><path class=\"rule\" d=\"M4 {}H{}\"/>", path, kBottom, kWidth - 4);
-  out += fmt::format("<text class=\"faint\" font-size=\"10\" x=\"4\" y=\"105\">{}</text>", short_number(d.low));
-  out += fmt::format(
-      "<text class=\"faint\" font-size=\"10\" x=\"110\" y=\"105\" text-anchor=\"middle\">{:.1f} % zeros</text>", share);
+  if (clip) out += drawn(*clip, d);
+  out += fmt::format("<text class=\"faint\" font-size=\"10\" x=\"4\" y=\"103\">{}</text>", short_number(d.low));
+  out += fmt::format("<text class=\"faint\" font-size=\"10\" x=\"110\" y=\"114\" text-anchor=\"middle\">{}</text>",
+                     clip ? fmt::format("{:.1f} % zeros; {} from {} to {}", share, clip->levels,
+                                        short_number(clip->low), short_number(clip->high))
+                          : fmt::format("{:.1f} % zeros", share));
   return out +
-         fmt::format("<text class=\"faint\" font-size=\"10\" x=\"216\" y=\"105\" text-anchor=\"end\">{}</text></svg>",
+         fmt::format("<text class=\"faint\" font-size=\"10\" x=\"216\" y=\"103\" text-anchor=\"end\">{}</text></svg>",
                      short_number(d.high));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,7 +20,13 @@ struct Distribution {
 /// bins >= 1. Values that are not finite are counted in `all` alone.
 Distribution distribution_of(std::span<const float> values, int bins);
 
-/// `<svg class="chart" ...>`, 220 by 110 units: for a grid of many.
-std::string histogram(const std::string& name, const Distribution& distribution);
+/// The range that a quantizer tells apart: what lies outside becomes its ends.
+struct Clip {
+  double low = 0, high = 0;
+  std::string levels = {};  ///< "u8"
+};
+
+/// `<svg class="chart" ...>`, 220 by 118 units: for a grid of many.
+std::string histogram(const std::string& name, const Distribution& distribution, const std::optional<Clip>& clip = {});
 
 }  // namespace pith::apps

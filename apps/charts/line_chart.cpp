@@ -18,15 +18,17 @@ class Drawing {
  public:
   explicit Drawing(const LineChart& c) : c_(c) {
     Range x, left, right;
+    bool whole = c.joined;  // epochs: no tick between two of them
     for (const Series& s : c.series) {
       has_right_ = has_right_ || s.right;
       for (const auto& [px, py] : s.points) {
         if (!std::isfinite(px) || !std::isfinite(py)) continue;
         x.include(px);
+        whole = whole && px == std::floor(px);
         (s.right ? right : left).include(py);
       }
     }
-    x_ = Axis::around(x, 7), left_ = Axis::around(left), right_ = Axis::around(right);
+    x_ = Axis::around(x, 7, whole ? 1 : 0), left_ = Axis::around(left), right_ = Axis::around(right);
     right_edge_ = kWidth - (has_right_ ? 62 : 16);
     bottom_ = c.height - kBottom;
   }
@@ -122,6 +124,18 @@ class Drawing {
 };
 
 }  // namespace
+
+std::vector<std::pair<double, double>> pareto_front(const std::vector<Series>& series) {
+  std::vector<std::pair<double, double>> points, front;
+  for (const Series& s : series)
+    for (const auto& p : s.points)
+      if (std::isfinite(p.first) && std::isfinite(p.second)) points.push_back(p);
+  std::sort(points.begin(), points.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first < b.first : a.second > b.second; });
+  for (const auto& p : points)
+    if (front.empty() || p.second > front.back().second) front.push_back(p);
+  return front;
+}
 
 std::string line_chart(const LineChart& chart) { return Drawing(chart).draw(); }
 

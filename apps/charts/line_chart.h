@@ -23,6 +23,9 @@ struct LineChart {
   int height = 320;
 };
 
+/// The points that no other one beats in both: no smaller x has as great a y. By x.
+std::vector<std::pair<double, double>> pareto_front(const std::vector<Series>& series);
+
 /// `<svg class="chart" ...>`, 720 units wide, with a legend below the picture.
 std::string line_chart(const LineChart& chart);
 

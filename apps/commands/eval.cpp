@@ -1,6 +1,7 @@
 // `pith eval`: how good weights are on a data set.
 #include <fmt/format.h>
 
+#include "apps/answers.h"
 #include "apps/checks.h"
 #include "apps/classification_task.h"
 #include "apps/cli.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string run, weights, split = "test", logits;
   int64_t batch_size = 256;
   bool confusion = false;
+  int64_t worst = 0;
   bool is_packed = false;
 };
 
@@ -58,6 +60,7 @@ bool ends_with(const std::string& text, std::string_view end) { return std::stri
 void check(const Options& o) {
   if (o.weights.empty()) throw ArgumentError("--weights FILE or --run RUN says what to evaluate");
   check_at_least("--batch-size", o.batch_size, 1);
+  check_at_least("--worst", o.worst, 0);
   if (!o.logits.empty() && !ends_with(o.logits, ".npz") && !ends_with(o.logits, ".safetensors")) {
     throw ArgumentError("--logits takes a file named .npz or .safetensors, not \"" + o.logits + "\"");
   }
@@ -101,30 +104,53 @@ void take_packed(Options& o) {
   o.what.model = model;
 }
 
-Evaluation run_evaluation(const Options& o, Console& console) {
+/// What came out, and what is shown of it.
+struct Answers {
+  Evaluation evaluation;
+  std::vector<Mistake> worst;
+  std::vector<std::string> classes;
+};
+
+Answers run_evaluation(const Options& o, Console& console) {
   const DataParts parts = open_parts(o.what);
   const auto part = part_of(parts, o.split);
   const auto model = network_of(o, *part);
   data::Loader loader = evaluation_loader(part, parts.normalization, o.batch_size, 1);
   Progress& bar = console.progress(o.split, loader.batches());
   LogitsFile logits;
-  Evaluation e = evaluate(*model, loader, [&](int64_t batch, const Tensor& y, const Score& so_far) {
+  Mistakes mistakes(part, o.worst);
+  const Evaluation e = evaluate(*model, loader, [&](int64_t batch, const Tensor& y, const Score& so_far) {
     check_interrupted();
     if (!o.logits.empty()) logits.add(y);
+    if (o.worst > 0) mistakes.add(y);
     if (bar.due()) bar.show(batch, fmt::format("acc={:.4f}", so_far.top1() / 100));
   });
   console.end_progress();
   if (!o.logits.empty()) logits.write(o.logits);
-  return e;
+  return {e, mistakes.worst(), part->classes()};
 }
 
-void print_confusion(Console& console, const Evaluation& e) {
-  console.result("confusion (rows: label, columns: prediction)");
+/// The confusion's columns are the classes in order.
+Table confusion_table(const Answers& a) {
+  Table t{.title = "confusion", .columns = {"label \\ prediction"}};
+  const Evaluation& e = a.evaluation;
+  for (int64_t c = 0; c < e.classes; ++c) t.columns.push_back(visible(a.classes[static_cast<size_t>(c)]));
   for (int64_t label = 0; label < e.classes; ++label) {
-    std::string line;
-    for (int64_t c = 0; c < e.classes; ++c) line += fmt::format("{:6}", e.confusion[label * e.classes + c]);
-    console.result(line);
+    t.rows.push_back({a.classes[static_cast<size_t>(label)]});
+    for (int64_t c = 0; c < e.classes; ++c)
+      t.rows.back().push_back(e.confusion[static_cast<size_t>(label * e.classes + c)]);
   }
+  return t;
+}
+
+void show(const Answers& a, const Options& o, Console& console) {
+  const Evaluation& e = a.evaluation;
+  console.result(fmt::format("{}  {:.0f} images/s", console.strong(text(e.score)), e.images_per_second()));
+  if (o.confusion) {
+    console.result("\nconfusion (rows: label, columns: prediction)\n" + text(confusion_table(a)));
+    console.result("\nby class\n" + text(class_table(e, a.classes)));
+  }
+  if (o.worst > 0) console.result("\nmost confidently wrong\n" + text(mistake_table(a.worst, a.classes)));
 }
 
 void eval_language(const Options& o, Console& console) {
@@ -151,16 +177,15 @@ void eval(Options o) {
   take_packed(o);
   o.what = resolved(o.what);
   if (o.what.is_language()) return eval_language(o, console);
-  const Evaluation e = run_evaluation(o, console);
-  if (console.json()) {
-    Json json{{"model", o.what.model}, {"weights", o.weights}, {"data", o.what.data}, {"split", o.split}};
-    json.update(to_json(e));
-    json["confusion"] = confusion_json(e);
-    console.document(json.dump(2));
-    return;
-  }
-  console.result(fmt::format("{}  {:.0f} images/s", console.strong(text(e.score)), e.images_per_second()));
-  if (o.confusion) print_confusion(console, e);
+  const Answers a = run_evaluation(o, console);
+  show(a, o, console);
+  if (!console.json()) return;
+  Json json{{"model", o.what.model}, {"weights", o.weights}, {"data", o.what.data}, {"split", o.split}};
+  json.update(to_json(a.evaluation));
+  json["confusion"] = confusion_json(a.evaluation);
+  json["classes"] = to_json(class_table(a.evaluation, a.classes))["rows"];
+  if (o.worst > 0) json["worst"] = to_json(mistake_table(a.worst, a.classes))["rows"];
+  console.document(json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace
@@ -177,7 +202,8 @@ void add_eval(CLI::App& program, Action& action) {
   c.add_option("--split", o->split, "test, train or valid")->capture_default_str();
   c.add_option("-b,--batch-size", o->batch_size, "images at a time")->capture_default_str();
   c.add_option("--logits", o->logits, "write the logits to this .npz or .safetensors");
-  c.add_flag("--confusion", o->confusion, "print the table of labels and predictions");
+  c.add_flag("--confusion", o->confusion, "print labels against predictions, and each class's accuracy");
+  c.add_option("--worst", o->worst, "list the N images that were most confidently taken for another class");
   c.callback([o, &action] { action = [o] { eval(*o); }; });
 }
 

@@ -3,11 +3,14 @@
 
 #include <span>
 
+#include "apps/checks.h"
 #include "apps/classification_task.h"
 #include "apps/cli.h"
 #include "apps/interrupt.h"
 #include "apps/machine.h"
+#include "apps/run_report/measured.h"
 #include "apps/run_report/page.h"
+#include "apps/run_report/sensitivity_study.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
 #include "nn/models.h"
@@ -20,13 +23,17 @@ namespace {
 constexpr const char* kExamples =
     "Examples:\n"
     "  pith report runs/r20                                  # writes runs/r20/report.html\n"
+    "  pith report runs/agp --packed w8a8.safetensors --sensitivity sense/sensitivity.csv\n"
     "  pith report runs/dense runs/agp runs/filters --out compared.html";
 
 struct Options {
   CommonOptions common;
   std::vector<std::string> runs;
   std::string out, data_root;
-  bool no_latency = false;
+  std::string sensitivity;
+  std::vector<std::string> packed;
+  int64_t images = 0;
+  bool no_latency = false, no_evaluation = false;
 };
 
 /// Of the best weights, folded, one image. The data set is opened for its classes and the size of its images.
@@ -42,6 +49,24 @@ LayerLatency latency_of(const RunRecord& run, const std::string& data_root) {
   return network_latency(*model, parts.test->image_shape(), 1);
 }
 
+/// Everything about one run: its forms, layers, values and answers. What cannot be measured is no failure of the
+/// report.
+void measure_all(RunRecord& run, const Options& o, Console& console) {
+  if (o.no_latency && o.no_evaluation) return;
+  try {
+    run.measured = std::make_shared<const Measured>(
+        measure_run(run, {o.data_root, o.packed, o.images, !o.no_evaluation, !o.no_latency}, console));
+  } catch (const Error& e) {
+    check_interrupted();
+    if (!o.packed.empty()) throw;  // asked for by name
+    console.end_progress();
+    run.no_latency = e.what();
+  }
+  if (run.measured == nullptr) return;
+  for (const Form& f : run.measured->forms)
+    if (f.is_run) run.latency = f.latency;
+}
+
 void measure(RunRecord& run, const Options& o) {
   if (o.no_latency) return;
   try {
@@ -54,6 +79,16 @@ void measure(RunRecord& run, const Options& o) {
 
 Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
+Json forms_json(const Measured& m) {
+  Json forms = Json::array();
+  for (const Form& f : m.forms) {
+    forms.push_back(
+        {{"form", f.name}, {"bytes", f.bytes > 0 ? Json(f.bytes) : Json()}, {"top1", number_or_null(f.top1)}});
+    if (f.latency) forms.back()["latency_us"] = {{"best", f.latency->best}, {"median", f.latency->median}};
+  }
+  return forms;
+}
+
 Json to_json(const RunRecord& r) {
   Json json{{"run", r.path}, {"epochs", r.metrics.rows.size()}, {"top1", number_or_null(r.top1())}};
   if (r.perplexity()) json["perplexity"] = *r.perplexity();
@@ -64,12 +99,16 @@ Json to_json(const RunRecord& r) {
     json["packed_bytes"] = r.packed_bytes();
     json["file_bytes"] = r.file_bytes;
   }
+  if (r.measured != nullptr) json["forms"] = forms_json(*r.measured);
   if (r.latency) json["latency_us"] = {{"best", r.latency->best}, {"median", r.latency->median}};
   return json;
 }
 
 void report(Options o) {
   apply(o.common);
+  check_at_least("--images", o.images, 0);
+  if (o.runs.size() > 1 && (!o.packed.empty() || !o.sensitivity.empty()))
+    throw ArgumentError("--packed and --sensitivity belong to one run: report it alone");
   Console console(o.common.console);
   if (o.out.empty()) o.out = o.runs.size() == 1 ? o.runs[0] + "/report.html" : "report.html";
   std::vector<RunRecord> runs;
@@ -77,7 +116,10 @@ void report(Options o) {
     check_interrupted();
     runs.push_back(read_run(path));
   }
-  for (RunRecord& run : runs) measure(run, o);
+  if (!o.sensitivity.empty()) runs[0].sensitivity = read_sensitivity(o.sensitivity);
+  if (runs.size() == 1) measure_all(runs[0], o, console);
+  if (runs.size() > 1)
+    for (RunRecord& run : runs) measure(run, o);
   const Machine m = this_machine();
   const std::string page = report_page(runs, fmt::format("{}, kernels {}, {} threads", m.cpu, m.isa, m.threads));
   write_file_atomically(o.out, std::as_bytes(std::span(page.data(), page.size())));
@@ -96,7 +138,14 @@ void add_report(CLI::App& program, Action& action) {
   CLI::App& c = add_command(program, "report", "draw runs as one page that needs nothing else", o->common, kExamples);
   c.add_option("run", o->runs, "folders of runs")->required();
   c.add_option("-o,--out", o->out, "the page; default: report.html in the run's folder, or here for several runs");
-  c.add_flag("--no-latency", o->no_latency, "do not measure how long one image takes");
+  c.add_option("--packed", o->packed, "files of `pith quantize` made from this run: shown beside it")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  c.add_option("--sensitivity", o->sensitivity,
+               "sensitivity.csv of `pith sense`; default: the one in the run's folder");
+  c.add_option("--images", o->images, "evaluate on the first N test images; 0: all")->capture_default_str();
+  c.add_flag("--no-evaluation", o->no_evaluation, "do not evaluate: no forms' accuracy, confusion and worst images");
+  c.add_flag("--no-latency", o->no_latency, "do not measure how long one image and each layer take");
   c.add_option("--data-root", o->data_root, "where data sets lie; default: the run's own setting");
   c.callback([o, &action] { action = [o] { report(*o); }; });
 }

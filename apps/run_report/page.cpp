@@ -24,8 +24,20 @@ constexpr const char* kStyle =
     "nums}"
     "th,td{padding:4px 10px 4px 0;text-align:right;"
     "border-bottom:1px solid var(--rule);white-space:nowrap}th:first-child,td:first-child{text-align:left}"
+    "caption{caption-side:top;text-align:left;color:var(--faint);padding:0 0 6px;white-space:normal;max-width:52em}"
+    "th[scope=row]{font-weight:400}thead th{vertical-align:bottom}tbody tr:hover{background:color-mix(in "
+    "srgb,var(--rule) 40%,"
+    "transparent)}"
+    "figure:focus-visible,summary:focus-visible,pre:focus-visible{outline:2px solid var(--c1)}"
+    "pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}"
+    "details{margin:8px 0}summary{cursor:pointer}h4{font-size:.95rem;margin:18px 0 6px}img{max-width:100%}"
+    ".pixels,.mask{image-rendering:pixelated;display:block}.mask{height:auto;border:1px solid var(--rule)}"
+    "ul.pictures,ul.masks{list-style:none;padding:0;margin:8px 0;display:grid;gap:14px;font-size:.8rem}"
+    "ul.pictures{grid-template-columns:repeat(auto-fill,minmax(130px,1fr))}"
+    "ul.masks{grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr));align-items:end}"
+    "ul.masks span,ul.pictures span{display:block;color:var(--faint);overflow-wrap:anywhere;margin-top:3px}"
     "pre{overflow-x:auto;border:1px solid var(--rule);border-radius:4px;padding:10px;font-size:.8rem;line-height:1.4}"
-    ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:12px}"
+    ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:12px}"
     "@media "
     "print{main{max-width:none;padding:0}pre{white-space:pre-wrap}figure,tr{break-inside:avoid}.skip{display:none}"
     "body{font-size:11pt}}";
@@ -38,9 +50,21 @@ std::string head(const std::string& title) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
+      "data:\"/>"
       "<meta name=\"color-scheme\" content=\"light dark\"/><title>{} - Pith</title>\n<style>{}{}</style></head>\n",
       escaped(title), chart_css(), kStyle);
+}
+
+const char* left_out(Detail detail) {
+  switch (detail) {
+    case Detail::charts:
+      return "pictures of masks and images";
+    case Detail::curves:
+      return "the histograms, pictures and layers";
+    default:
+      return "what concerns one run alone";
+  }
 }
 
 std::string page(const std::vector<RunRecord>& runs, const std::string& drawn_on, Detail detail) {
@@ -54,7 +78,7 @@ std::string page(const std::vector<RunRecord>& runs, const std::string& drawn_on
     out += fmt::format(
         "<p class=\"faint\">To stay below {} kB this page leaves out {}; a report of fewer runs has "
         "them.</p>\n",
-        kPageLimit / 1000, detail == Detail::curves ? "the histograms" : "what concerns one run alone");
+        kPageLimit / 1000, left_out(detail));
   out += figures_table(runs) + comparison_chart(runs);
   if (detail == Detail::none) return out + "</main></body></html>\n";
   if (runs.size() > 1) {
@@ -70,7 +94,7 @@ std::string page(const std::vector<RunRecord>& runs, const std::string& drawn_on
 }  // namespace
 
 std::string report_page(const std::vector<RunRecord>& runs, const std::string& drawn_on) {
-  for (const Detail detail : {Detail::all, Detail::curves}) {
+  for (const Detail detail : {Detail::all, Detail::charts, Detail::curves}) {
     std::string whole = page(runs, drawn_on, detail);
     if (whole.size() <= kPageLimit) return whole;
   }

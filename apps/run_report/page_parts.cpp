@@ -8,35 +8,16 @@
 
 #include "apps/charts/axis.h"
 #include "apps/charts/bar_chart.h"
+#include "apps/charts/heat_map.h"
 #include "apps/charts/line_chart.h"
 #include "apps/charts/markup.h"
+#include "apps/run_report/html.h"
+#include "apps/run_report/measured_parts.h"
 #include "apps/run_report/run_again.h"
+#include "apps/run_report/sensitivity_study.h"
 
 namespace pith::apps {
 namespace {
-
-std::string cell(const std::string& words) { return "<td>" + words + "</td>"; }
-std::string header(const std::vector<std::string>& names) {
-  std::string out = "<thead><tr>";
-  for (const std::string& n : names) out += "<th scope=\"col\">" + escaped(n) + "</th>";
-  return out + "</tr></thead>";
-}
-
-/// A table that scrolls sideways on a narrow screen, by keyboard, too.
-std::string table(const std::string& caption, const std::vector<std::string>& columns, const std::string& rows) {
-  return fmt::format(
-      "<p class=\"faint\">{0}.</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table>{1}"
-      "<tbody>{2}</tbody></table></div>\n",
-      escaped(caption), header(columns), rows);
-}
-
-std::string figure(const std::string& picture, const std::string& caption) {
-  return "<figure>" + picture + "<figcaption>" + escaped(caption) + "</figcaption></figure>\n";
-}
-
-std::string number(std::optional<double> value, int decimals) {
-  return value && std::isfinite(*value) ? fmt::format("{:.{}f}", *value, decimals) : "-";
-}
 
 double seconds_of(const RunRecord& run) {
   if (!run.timing) return NAN;
@@ -67,6 +48,17 @@ void add_right(LineChart& chart, const MetricTable& m, const std::string& column
   chart.right_label = label;
 }
 
+/// What metrics.csv says of bits, or the width that a run in whole numbers had from its beginning.
+void add_bits(LineChart& chart, const RunRecord& run) {
+  for (const std::string& name : run.metrics.columns)
+    if (name == "bits" || name.starts_with("bits/")) add_right(chart, run.metrics, name, 1, "bits a weight");
+  if (!chart.right_label.empty() || run.quantized_bits == 0) return;
+  Series s{"bits", {}, true};
+  for (const double epoch : run.metrics.column("epoch")) s.points.emplace_back(epoch, run.quantized_bits);
+  chart.series.push_back(std::move(s));
+  chart.right_label = "bits a weight";
+}
+
 std::string curves(const RunRecord& run) {
   const MetricTable& m = run.metrics;
   const bool language = !m.column("train_perplexity").empty();
@@ -77,6 +69,13 @@ std::string curves(const RunRecord& run) {
                     .left_label = language ? "perplexity" : "top-1, %"};
   add_curves(quality, m, language ? "_perplexity" : "_top1");
   add_right(quality, m, "sparsity", 100, "sparsity, %");
+  LineChart bits{.title = "Bits of " + run.name,
+                 .description = (language ? "Perplexity" : "Top-1") + std::string(" by epoch, and bits a weight"),
+                 .x_label = "epoch",
+                 .left_label = quality.left_label,
+                 .height = 240};
+  add_curves(bits, m, language ? "_perplexity" : "_top1");
+  add_bits(bits, run);
   LineChart loss{.title = "Loss of " + run.name,
                  .description = "Loss by epoch, and the learning rate",
                  .x_label = "epoch",
@@ -84,7 +83,9 @@ std::string curves(const RunRecord& run) {
                  .height = 240};
   add_curves(loss, m, "_loss");
   add_right(loss, m, "rate", 1, "learning rate");
-  return figure(line_chart(quality), quality.description + ".") + figure(line_chart(loss), loss.description + ".");
+  return figure(line_chart(quality), quality.description + ".") +
+         (bits.right_label.empty() ? "" : figure(line_chart(bits), bits.description + ".")) +
+         figure(line_chart(loss), loss.description + ".");
 }
 
 std::string sparsity_part(const RunRecord& run) {
@@ -97,18 +98,55 @@ std::string sparsity_part(const RunRecord& run) {
   for (const WeightRecord& w : run.weights) {
     const WeightSparsity& s = w.sparsity;
     bars.bars.push_back({s.name, s.fine, fmt::format("{:.2f} %", s.fine)});
-    rows += "<tr>" + cell(escaped(s.name)) + cell(escaped(parentheses(s.shape))) + cell(std::to_string(s.dense)) +
-            cell(std::to_string(s.sparse)) + cell(fmt::format("{:.2f}", s.fine)) +
-            cell(fmt::format("{:.2f}", s.kernels)) + cell(fmt::format("{:.2f}", s.filters)) +
-            cell(fmt::format("{:.2f}", s.channels)) + cell(std::to_string(s.dense * 4)) +
-            cell(std::to_string(w.csr_bytes)) + "</tr>";
+    rows += row({escaped(s.name), escaped(parentheses(s.shape)), std::to_string(s.dense), std::to_string(s.sparse),
+                 number(s.fine, 2), number(s.kernels, 2), number(s.filters, 2), number(s.channels, 2),
+                 std::to_string(s.dense * 4), std::to_string(w.csr_bytes)});
   }
   return "<h3>Sparsity by weight</h3>\n" + figure(bar_chart(bars), bars.description + ".") +
-         table(
-             "The same in numbers; percentages are of all-zero structures, bytes as f32 and as compressed sparse rows",
-             {"weight", "shape", "elements", "not 0", "zeros %", "kernels or rows %", "filters %", "channels %",
-              "dense bytes", "csr bytes"},
-             rows);
+         "<details><summary>The same in numbers</summary>" +
+         table("Percentages are of all-zero structures, bytes as f32 and as compressed sparse rows",
+               {"weight", "shape", "elements", "not 0", "zeros %", "kernels or rows %", "filters %", "channels %",
+                "dense bytes", "csr bytes"},
+               rows) +
+         "</details>\n";
+}
+
+std::string masks(const RunRecord& run) {
+  std::string pictures;
+  for (const WeightRecord& w : run.weights) {
+    if (w.picture.empty()) continue;
+    const int64_t rows = w.sparsity.shape[0], columns = w.sparsity.dense / rows;
+    const std::string words =
+        fmt::format("{}: {} rows of {} weights, {:.1f} % zeros", w.sparsity.name, rows, columns, w.sparsity.fine);
+    pictures += "<li>" +
+                image(w.picture, words, std::min<int64_t>(columns, 768), std::min<int64_t>(rows, 256), "mask") +
+                "<span>" + escaped(words) + "</span></li>";
+  }
+  if (pictures.empty()) return "";
+  return "<h3>Masks</h3>\n<p class=\"faint\">A row is a filter or an output, a pixel one of its weights: dark is kept, "
+         "light "
+         "is zero.</p>\n<ul class=\"masks\">" +
+         pictures + "</ul>\n";
+}
+
+std::string sensitivity(const RunRecord& run) {
+  if (run.sensitivity == nullptr) return "";
+  const SensitivityStudy& s = *run.sensitivity;
+  HeatMap map{
+      .title = "Points of top-1 lost",
+      .description = fmt::format("Each weight alone pruned to a level, without training; beside its top-1 at level "
+                                 "{:g}",
+                                 s.levels.front()),
+      .rows = s.weights,
+      .columns = {},
+      .values = {},
+      .full = 10};
+  for (const double level : s.levels) map.columns.push_back(fmt::format("{:g}", level));
+  for (const auto& weight : s.top1) {
+    map.values.emplace_back();
+    for (const double top1 : weight) map.values.back().push_back(weight.front() - top1);
+  }
+  return "<h3>Sensitivity by weight</h3>\n" + figure(heat_map(map), map.title + ". " + map.description + ".");
 }
 
 std::string histograms(const RunRecord& run) {
@@ -133,14 +171,15 @@ std::string figures_table(const std::vector<RunRecord>& runs) {
   std::string rows, notes;
   for (const RunRecord& r : runs) {
     const auto setting = [&](const char* name) { return escaped(r.config.value(name, std::string())); };
-    rows += "<tr>" + cell(escaped(r.name)) + cell(setting("model")) + cell(setting("data")) + cell(number(r.top1(), 2));
-    if (language) rows += cell(number(r.perplexity(), 2));
     const bool weights = r.file_bytes > 0;
-    const auto known = [&](const std::string& words) { return cell(weights ? words : "-"); };
-    rows += known(fmt::format("{:.2f}", r.sparsity())) + known(std::to_string(r.kept())) +
-            known(std::to_string(r.dense_bytes())) + known(std::to_string(r.packed_bytes())) +
-            known(std::to_string(r.file_bytes)) + cell(r.latency ? fmt::format("{:.0f}", r.latency->best) : "-") +
-            cell(std::to_string(r.metrics.rows.size())) + cell(number(seconds_of(r), 1)) + "</tr>";
+    const auto known = [&](const std::string& words) { return weights ? words : "-"; };
+    std::vector<std::string> cells{escaped(r.name), setting("model"), setting("data"), number(r.top1(), 2)};
+    if (language) cells.push_back(number(r.perplexity(), 2));
+    cells.insert(cells.end(), {known(number(r.sparsity(), 2)), known(std::to_string(r.kept())),
+                               known(std::to_string(r.dense_bytes())), known(std::to_string(r.packed_bytes())),
+                               known(std::to_string(r.file_bytes)), r.latency ? number(r.latency->best, 0) : "-",
+                               std::to_string(r.metrics.rows.size()), number(seconds_of(r), 1)});
+    rows += row(cells);
     const std::string name = escaped(r.name);
     if (r.result.is_null()) notes += "<p class=\"faint\">" + name + " has not ended: it has no test result.</p>\n";
     if (r.metrics.cut)
@@ -164,24 +203,27 @@ std::string comparison_chart(const std::vector<RunRecord>& runs) {
                   .x_label = "packed kB",
                   .left_label = "test top-1, %",
                   .joined = false};
-  std::vector<std::pair<double, double>> points;
-  for (const RunRecord& r : runs) {
-    if (!r.top1() || r.file_bytes == 0) continue;
-    points.emplace_back(static_cast<double>(r.packed_bytes()) / 1000, *r.top1());
-    chart.series.push_back({r.name, {points.back()}});
-  }
-  if (points.size() < 2) return "";
-  std::sort(points.begin(), points.end(),
-            [](const auto& a, const auto& b) { return a.first != b.first ? a.first < b.first : a.second > b.second; });
-  for (const auto& p : points)
-    if (chart.front.empty() || p.second > chart.front.back().second) chart.front.push_back(p);
+  for (const RunRecord& r : runs)
+    if (r.top1() && r.file_bytes > 0)
+      chart.series.push_back({r.name, {{static_cast<double>(r.packed_bytes()) / 1000, *r.top1()}}});
+  if (chart.series.size() < 2) return "";
+  chart.front = pareto_front(chart.series);
   return "<h2>Accuracy against bytes</h2>\n" + figure(line_chart(chart), chart.description + ".");
 }
 
 std::string run_section(const RunRecord& run, size_t place, Detail detail) {
   std::string out = fmt::format("<section id=\"run{}\"><h2>{}</h2>\n", place, escaped(run.name));
-  out += curves(run) + sparsity_part(run);
-  if (detail == Detail::all) out += histograms(run);
+  out += curves(run);
+  const bool pictures = detail == Detail::all, charts = pictures || detail == Detail::charts;
+  if (run.measured != nullptr) out += forms_part(*run.measured);
+  if (run.measured != nullptr && charts) out += layers_part(*run.measured);
+  out += sparsity_part(run);
+  if (pictures) out += masks(run);
+  if (charts) out += sensitivity(run);
+  const bool quantized = run.measured != nullptr && !run.measured->weights.empty();
+  if (charts && !quantized) out += histograms(run);
+  if (run.measured != nullptr && charts) out += values_part(*run.measured);
+  if (run.measured != nullptr && pictures) out += answers_part(*run.measured);
   return out + run_again(run) + "</section>\n";
 }
 

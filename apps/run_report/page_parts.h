@@ -8,8 +8,9 @@
 
 namespace pith::apps {
 
-/// How much is told of a run alone: curves and tables; then also the histograms.
-enum class Detail : uint8_t { none, curves, all };
+/// How much is told of a run alone: nothing; curves and tables; then also charts of values and layers; then also
+/// pictures and answers.
+enum class Detail : uint8_t { none, curves, charts, all };
 
 /// One line a run: accuracy, sparsity, bytes, latency, seconds.
 std::string figures_table(const std::vector<RunRecord>& runs);

@@ -60,6 +60,14 @@ std::string quoted(const std::string& word) {
   return out;
 }
 
+std::string compiler() {
+#ifdef __clang__
+  return "Clang " __clang_version__;
+#else
+  return "GCC " __VERSION__;
+#endif
+}
+
 std::string words_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 /// Text with its line ends kept.
@@ -90,15 +98,17 @@ std::string train_command(const Json& config) {
 }
 
 std::string run_again(const RunRecord& run) {
-  std::string out = "<h3>To run it again</h3>\n<pre tabindex=\"0\">" + escaped(train_command(run.config)) + "</pre>\n";
+  std::string out =
+      "<h3>To run it again</h3>\n<pre class=\"wrap\" tabindex=\"0\">" + escaped(train_command(run.config)) + "</pre>\n";
   const std::string machine = run.machine.empty() ? "its log does not say" : run.machine;
   out += "<p>Folder: " + escaped(run.path) + ". Machine: " + escaped(machine) +
-         ". This page: pith " PITH_VERSION ".</p>\n";
+         ". This page: pith " PITH_VERSION ", compiler " + escaped(compiler()) + ".</p>\n";
   const std::string schedule = run.config.value("schedule", std::string());
   if (!schedule.empty()) out += "<h3>Schedule</h3>\n<pre tabindex=\"0\">" + escaped_lines(schedule) + "</pre>\n";
   Json settings = run.config;
   settings.erase("schedule");
-  return out + "<h3>All settings</h3>\n<pre tabindex=\"0\">" + escaped_lines(settings.dump(2, ' ', true)) + "</pre>\n";
+  return out + "<details><summary>All settings</summary><pre tabindex=\"0\">" +
+         escaped_lines(settings.dump(2, ' ', true)) + "</pre></details>\n";
 }
 
 }  // namespace pith::apps

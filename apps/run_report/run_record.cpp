@@ -1,5 +1,7 @@
 #include "apps/run_report/run_record.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -7,6 +9,9 @@
 #include <sstream>
 
 #include "apps/run_directory.h"
+#include "apps/run_report/mask_picture.h"
+#include "apps/run_report/sensitivity_study.h"
+#include "nn/packed_network.h"
 #include "tensor/atomic_file.h"
 #include "tensor/container.h"
 #include "tensor/error.h"
@@ -61,14 +66,32 @@ bool is_value(const Section& s) {
 
 WeightRecord weight_of(const Section& section) {
   const Tensor weight = section.tensor();
-  WeightRecord w{sparsity_of(section.name, weight), distribution_of(weight.to_vector<float>(), kBins), 0};
+  WeightRecord w{sparsity_of(section.name, weight), distribution_of(weight.to_vector<float>(), kBins)};
   const auto mask = std::make_shared<const Mask>(Mask::from(weight));
+  if (w.sparsity.sparse < w.sparsity.dense) w.picture = mask_picture(weight);
   w.csr_bytes = static_cast<int64_t>(find_format(Format::csr)->pack({weight, mask, nullptr, nullptr})->bytes());
   return w;
 }
 
-void read_weights(RunRecord& run) {
-  const std::string path = run.path + "/checkpoints/best.safetensors";
+std::optional<double> tested(const Json& result, const char* what) {
+  if (!result.is_object() || !result.contains("test") || !result["test"].is_object()) return {};
+  const auto found = result["test"].find(what);
+  if (found == result["test"].end() || !found->is_number()) return {};
+  return found->get<double>();
+}
+
+/// The width that most weights have.
+int most_bits(const nn::IntegerSpec& spec) {
+  std::array<int64_t, 9> weights{};
+  for (const nn::IntegerLayer& layer : spec.layers)
+    if (layer.shape.has_weights() && layer.bits >= 1 && layer.bits <= 8)
+      weights[static_cast<size_t>(layer.bits)] += layer.weights.numel();
+  return static_cast<int>(std::max_element(weights.begin(), weights.end()) - weights.begin());
+}
+
+}  // namespace
+
+void read_weights(RunRecord& run, const std::string& path) {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
   if (error) return;
@@ -79,15 +102,6 @@ void read_weights(RunRecord& run) {
     if ((s.shape.rank() == 2 || s.shape.rank() == 4) && s.shape.numel() > 0) run.weights.push_back(weight_of(s));
   }
 }
-
-std::optional<double> tested(const Json& result, const char* what) {
-  if (!result.is_object() || !result.contains("test") || !result["test"].is_object()) return {};
-  const auto found = result["test"].find(what);
-  if (found == result["test"].end() || !found->is_number()) return {};
-  return found->get<double>();
-}
-
-}  // namespace
 
 std::vector<double> MetricTable::column(const std::string& name) const {
   std::vector<double> values;
@@ -158,7 +172,10 @@ RunRecord read_run(const std::string& path) {
   if (there("/timing.csv")) run.timing = read_metrics(run.path + "/timing.csv");
   if (there("/result.json")) run.result = read_json(run.path + "/result.json");
   if (there("/log.txt")) run.machine = machine_in(read_words(run.path + "/log.txt"));
-  read_weights(run);
+  if (there("/sensitivity.csv")) run.sensitivity = read_sensitivity(run.path + "/sensitivity.csv");
+  const std::string init = run.config.value("init", std::string());
+  if (!init.empty() && nn::is_packed_network(init)) run.quantized_bits = most_bits(nn::read_packed_network(init));
+  read_weights(run, run.path + "/checkpoints/best.safetensors");
   return run;
 }
 

@@ -1,6 +1,8 @@
 // A run's folder, read: everything that a report says of it.
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,8 +31,12 @@ MetricTable read_metrics(const std::string& path);
 struct WeightRecord {
   WeightSparsity sparsity;
   Distribution values;
-  int64_t csr_bytes = 0;  ///< packed as compressed sparse rows: counted by packing it
+  int64_t csr_bytes = 0;                ///< packed as compressed sparse rows: counted by packing it
+  std::vector<std::byte> picture = {};  ///< PNG of what is not 0 (mask_picture.h); empty where nothing is 0
 };
+
+struct Measured;          // measured.h
+struct SensitivityStudy;  // sensitivity_study.h
 
 struct RunRecord {
   std::string path, name;  ///< the folder, and its last part
@@ -42,8 +48,11 @@ struct RunRecord {
   std::vector<WeightRecord> weights;
   int64_t parameters = 0;  ///< elements of the best checkpoint's parameters and buffers, masks left out
   int64_t file_bytes = 0;  ///< of checkpoints/best.safetensors; 0 where there is none
-  std::optional<LayerLatency> latency = {};  ///< measured by the caller
-  std::string no_latency = {};               ///< why there is none
+  int quantized_bits = 0;  ///< of most weights, where it was trained in whole numbers; else 0
+  std::shared_ptr<const SensitivityStudy> sensitivity = {};  ///< of its weights; null where there is none
+  std::shared_ptr<const Measured> measured = {};             ///< null where nothing was measured in detail
+  std::optional<LayerLatency> latency = {};                  ///< measured by the caller
+  std::string no_latency = {};                               ///< why there is none
 
   int64_t dense() const;    ///< elements of the weights
   int64_t kept() const;     ///< of them not 0
@@ -55,6 +64,10 @@ struct RunRecord {
   std::optional<double> top1() const;
   std::optional<double> perplexity() const;
 };
+
+/// Fills weights, parameters and file_bytes from a file of float weights; nothing where there is none. Throws
+/// FormatError.
+void read_weights(RunRecord& run, const std::string& path);
 
 /// Throws IoError where `path` holds no run or no metrics.csv, FormatError for files that are not what a run writes.
 RunRecord read_run(const std::string& path);

@@ -81,7 +81,16 @@ TEST(Malformed, FindsWhatIsWrong) {
   EXPECT_NE(malformed("<a>&nbsp;</a>"), "");
 }
 
+/// Pictures lie in the page itself, in base64, which may hold a "//".
+std::string without_pictures(std::string page) {
+  const std::string begin = "src=\"data:image/png;base64,";
+  for (size_t at = 0; (at = page.find(begin, at)) != std::string::npos;)
+    page.erase(at, page.find('"', at + begin.size()) + 1 - at);
+  return page;
+}
+
 void expect_closed(std::string page) {
+  page = without_pictures(std::move(page));
   const std::string space = "http://www.w3.org/2000/svg";  // the name of a language: nothing is fetched from it
   for (size_t at = 0; (at = page.find(space, at)) != std::string::npos;) page.erase(at, space.size());
   for (const char* request :

@@ -23,7 +23,7 @@ TEST(Usage, ListsTheCommandsInItsHelp) {
   const TemporaryDirectory folder;
   const Outcome o = run_program(folder, {"--help"});
   EXPECT_EQ(o.code, 0);
-  for (const char* command : {"train", "eval", "quantize", "data", "schedule", "info"})
+  for (const char* command : {"train", "eval", "quantize", "data", "schedule", "info", "classify", "compare"})
     EXPECT_NE(o.out.find(command), std::string::npos);
   EXPECT_EQ(o.err, "");
 }
@@ -34,6 +34,9 @@ TEST(Usage, ShowsExamplesInTheHelpOfEveryCommand) {
                                                   {"eval"},
                                                   {"quantize"},
                                                   {"info"},
+                                                  {"classify"},
+                                                  {"compare"},
+                                                  {"report"},
                                                   {"data", "list"},
                                                   {"data", "show"},
                                                   {"data", "get"},

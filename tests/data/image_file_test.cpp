@@ -78,6 +78,21 @@ TEST(ImageFile, ReadsPngWrittenByHand) {
   EXPECT_EQ(image.pixels, std::vector<uint8_t>(258, 0));
 }
 
+TEST(ImageFile, WritesPngThatReadsBackToTheByte) {
+  for (const int64_t channels : {1, 3}) {
+    Image image{7, 5, channels, std::vector<uint8_t>(static_cast<size_t>(35 * channels))};
+    for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i * 37);
+    const std::vector<std::byte> file = encode_png(image);
+    const Image back = decode_image(file, 0, "picture");
+    EXPECT_EQ(back.width, 5);
+    EXPECT_EQ(back.height, 7);
+    EXPECT_EQ(back.pixels, image.pixels);
+    EXPECT_EQ(interleaved(planes(image), Shape{channels, 7, 5}).pixels, image.pixels);
+  }
+  EXPECT_THROW(encode_png({0, 5, 1, {}}), ArgumentError);
+  EXPECT_THROW(encode_png({2, 2, 1, {1, 2, 3}}), ArgumentError);
+}
+
 TEST(ImageFile, GivesTheChannelsThatAreAskedFor) {
   const std::string grey = "P5 1 1 255 \x07";
   EXPECT_EQ(decoded(grey, 3).pixels, (std::vector<uint8_t>{7, 7, 7}));
