@@ -128,7 +128,7 @@ void report(Options o) {
   if (!console.json()) return;
   Json json{{"report", o.out}, {"bytes", page.size()}, {"runs", Json::array()}};
   for (const RunRecord& run : runs) json["runs"].push_back(to_json(run));
-  console.document(json.dump(2));
+  console.document(json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace

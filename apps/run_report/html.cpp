@@ -21,7 +21,8 @@ std::string table(const std::string& caption, const std::vector<std::string>& co
   std::string head = "<thead><tr>";
   for (const std::string& c : columns) head += "<th scope=\"col\">" + escaped(c) + "</th>";
   return fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}.</caption>{1}"
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+      "aria-label=\"{0}\"><table><caption><span>{0}.</span></caption>{1}"
       "</tr></thead><tbody>{2}</tbody></table></div>\n",
       escaped(caption), head, html_rows);
 }

@@ -25,6 +25,7 @@ constexpr const char* kStyle =
     "th,td{padding:4px 10px 4px 0;text-align:right;"
     "border-bottom:1px solid var(--rule);white-space:nowrap}th:first-child,td:first-child{text-align:left}"
     "caption{caption-side:top;text-align:left;color:var(--faint);padding:0 0 6px;white-space:normal;max-width:52em}"
+    "caption span{display:block;position:sticky;left:0;max-width:calc(100vw - 32px)}"
     "th[scope=row]{font-weight:400}thead th{vertical-align:bottom}tbody tr:hover{background:color-mix(in "
     "srgb,var(--rule) 40%,"
     "transparent)}"
