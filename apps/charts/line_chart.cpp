@@ -35,7 +35,8 @@ class Drawing {
 
   std::string draw() {
     const auto legend = static_cast<double>((c_.series.size() + 2) / 3);
-    const double height = c_.height + (c_.series.size() > 1 ? legend * kLegendLine + 6 : 0);
+    const bool has_legend = c_.joined && c_.series.size() > 1;  // points bear their names
+    const double height = c_.height + (has_legend ? legend * kLegendLine + 6 : 0);
     out_ = fmt::format(
         "<svg class=\"chart\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" "
         "aria-label=\"{}\"><title>{}</title><desc>{}</desc>",
@@ -43,7 +44,7 @@ class Drawing {
     draw_axes();
     if (c_.front.size() > 1) draw_front();
     for (size_t i = 0; i < c_.series.size(); ++i) draw_series(i);
-    if (c_.series.size() > 1) draw_legend();
+    if (has_legend) draw_legend();
     return out_ + "</svg>";
   }
 
@@ -104,6 +105,10 @@ class Drawing {
         "<circle class=\"{} fill\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"><title>{}: {} {}, {} {}</title></circle>",
         series_class(i), px(x), py(y, s.right), c_.joined ? 2.6 : 5, escaped(label), escaped(c_.x_label),
         short_number(x), escaped(s.right ? c_.right_label : c_.left_label), short_number(y));
+    if (c_.joined) return;
+    const bool flipped = x_.share(x) > 0.7;  // there is no room on the right
+    put(px(x) + (flipped ? -9 : 9), py(y, s.right) - 7, flipped ? "end" : "start", shortened(label, 30),
+        " font-size=\"11\"");
   }
 
   void draw_legend() {

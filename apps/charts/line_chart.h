@@ -18,7 +18,7 @@ struct LineChart {
   std::string title, description;
   std::string x_label = {}, left_label = {}, right_label = {};
   std::vector<Series> series = {};
-  bool joined = true;                                 ///< curves; otherwise points alone
+  bool joined = true;                                 ///< curves with a legend; otherwise points with their names
   std::vector<std::pair<double, double>> front = {};  ///< a dashed staircase beside the points
   int height = 320;
 };
@@ -26,7 +26,7 @@ struct LineChart {
 /// The points that no other one beats in both: no smaller x has as great a y. By x.
 std::vector<std::pair<double, double>> pareto_front(const std::vector<Series>& series);
 
-/// `<svg class="chart" ...>`, 720 units wide, with a legend below the picture.
+/// `<svg class="chart" ...>`, 720 units wide.
 std::string line_chart(const LineChart& chart);
 
 }  // namespace pith::apps

@@ -33,6 +33,7 @@ constexpr const char* kStyle =
     "pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}"
     "details{margin:8px 0}summary{cursor:pointer}h4{font-size:.95rem;margin:18px 0 6px}img{max-width:100%}"
     ".pixels,.mask{image-rendering:pixelated;display:block}.mask{height:auto;border:1px solid var(--rule)}"
+    "nav ul{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;padding:0}"
     "ul.pictures,ul.masks{list-style:none;padding:0;margin:8px 0;display:grid;gap:14px;font-size:.8rem}"
     "ul.pictures{grid-template-columns:repeat(auto-fill,minmax(130px,1fr))}"
     "ul.masks{grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr));align-items:end}"
