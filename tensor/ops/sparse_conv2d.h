@@ -36,6 +36,10 @@ struct SparseConvPlan {
   std::vector<SparseConvLists> classes;
 };
 
+/// Multiply-adds that a plan asks for, for one image (one tile): each listed weight once for every output of its class.
+/// The weight gradient asks for as many as the forward plan, which it walks.
+int64_t multiply_adds(const SparseConvPlan& plan);
+
 /// x [n, c, h, w] that lies as `from` says, to the result [n, k, oh, ow] of shape `y`; a tile's extents where it lies
 /// in tiles.
 SparseConvPlan sparse_forward_plan(const KeptPlaces& kept, const LaneGeometry& from, int64_t oh, int64_t ow,

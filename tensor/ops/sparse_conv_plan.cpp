@@ -141,6 +141,13 @@ SparseConvLists make_lists(const KeptPlaces& kept, const LaneGeometry& from, con
 
 }  // namespace
 
+int64_t multiply_adds(const SparseConvPlan& plan) {
+  int64_t sum = 0;
+  for (const SparseConvLists& lists : plan.classes)
+    sum += static_cast<int64_t>(lists.offsets.size()) * lists.rows.count * lists.columns.count;
+  return sum;
+}
+
 SparseConvPlan sparse_forward_plan(const KeptPlaces& kept, const LaneGeometry& from, int64_t oh, int64_t ow,
                                    const Window& window) {
   return {{make_lists(kept, from, lane_conv::forward_class(oh, kept.w[2], window, 0),

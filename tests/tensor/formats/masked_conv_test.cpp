@@ -122,6 +122,40 @@ TEST(MaskedConv, LeavesOutTheBorderAndPairsTapsAtEveryWidth) {
       }
 }
 
+/// Pixels of an axis whose gradient kernel index r reaches: those i for which (i + padding - r) / stride is whole.
+int64_t reached(int64_t extent, int64_t r, int64_t stride, int64_t padding) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < extent; ++i) count += (i + padding - r) % stride == 0;
+  return count;
+}
+
+// What a step pays for a weight: one multiply-add an output forward, one an output for its own gradient, one for every
+// pixel of x that it reaches on the way back; for a pruned weight nothing, in any of the three.
+TEST(MaskedConv, PlansNoWorkForPrunedWeights) {
+  Random random({.seed = 68});
+  for (const double density : kDensities)
+    for (const int64_t stride : {1, 2, 3}) {
+      const Shape x{16, 20, 9, 8}, w{6, 20, 3, 3};
+      const Window window{.stride = {stride, stride}, .padding = {1, 1}};
+      const Shape y = conv2d_shape(x, w, window);
+      const Mask mask = random_mask(w, density, random);
+      int64_t back = 0;
+      for (int64_t p = 0; p < mask.numel(); ++p)
+        if (mask.keeps(p)) back += reached(x[2], p / 3 % 3, stride, 1) * reached(x[3], p % 3, stride, 1);
+      const MaskedConv& conv = mask.convolution();
+      const auto forward = conv.forward(LaneGeometry::make(x, 1), y[2], y[3], window);
+      EXPECT_EQ(ops::multiply_adds(*forward), mask.kept() * y[2] * y[3]);
+      EXPECT_EQ(ops::multiply_adds(*conv.back(LaneGeometry::make(y, 1), x[2], x[3], window)), back);
+      ASSERT_EQ(forward->classes.size(), 1U);
+      std::vector<uint32_t> listed = forward->classes[0].position;  // the weights that get a gradient
+      std::sort(listed.begin(), listed.end());
+      std::vector<uint32_t> kept;
+      for (int64_t p = 0; p < mask.numel(); ++p)
+        if (mask.keeps(p)) kept.push_back(static_cast<uint32_t>(p));
+      EXPECT_EQ(listed, kept);
+    }
+}
+
 TEST(MaskedConv, WalksSeveralBlocksOfInputChannels) {
   Random random({.seed = 63});
   const Case c{{18, 50, 9, 9}, {21, 50, 3, 3}, {18, 21, 9, 9}, {.padding = {1, 1}}};
