@@ -36,5 +36,6 @@ void add_sense(CLI::App& program, Action& action);
 void add_report(CLI::App& program, Action& action);
 void add_classify(CLI::App& program, Action& action);
 void add_compare(CLI::App& program, Action& action);
+void add_bench(CLI::App& program, Action& action);
 
 }  // namespace pith::apps

@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
   pith::apps::add_report(program, action);
   pith::apps::add_classify(program, action);
   pith::apps::add_compare(program, action);
+  pith::apps::add_bench(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

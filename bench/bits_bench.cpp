@@ -1,8 +1,7 @@
 // Binary convolution, bits to bits, beside the machine's xor-popcount-add ceiling and our dense f32 convolution, taking
 // turns. Operations: 2 n k c kh kw oh ow with the real number of channels, so that stage 1, whose 16 channels fill half
 // of a word, can reach half of the ceiling at most.
-#include <immintrin.h>
-
+#include "bench/ceiling.h"
 #include "bench/turns.h"
 #include "tensor/kernels/table.h"
 #include "tensor/ops/binary_conv2d.h"
@@ -12,26 +11,6 @@
 
 namespace pith::bench {
 namespace {
-
-constexpr int64_t kCeilingSteps = 20'000, kChains = 12;
-
-/// Twelve chains of xor, population count and add in registers: 1,024 operations a step and chain.
-__attribute__((target("avx512f,avx512vpopcntdq"))) void popcount_ceiling() {
-  __m512i a = _mm512_set1_epi32(0x12345678), b = _mm512_set1_epi32(0x55555555);
-  __m512i s0 = a, s1 = a, s2 = a, s3 = a, s4 = a, s5 = a, s6 = a, s7 = a, s8 = a, s9 = a, s10 = a, s11 = a;
-  for (int64_t i = 0; i < kCeilingSteps; ++i) {
-#define PITH_STEP(s)                                                    \
-  asm volatile("" : "+v"(a));                                           \
-  s = _mm512_add_epi64(s, _mm512_popcnt_epi64(_mm512_xor_si512(a, b))); \
-  asm volatile("" : "+v"(s));
-    PITH_STEP(s0)
-    PITH_STEP(s1)
-    PITH_STEP(s2)
-    PITH_STEP(s3)
-    PITH_STEP(s4) PITH_STEP(s5) PITH_STEP(s6) PITH_STEP(s7) PITH_STEP(s8) PITH_STEP(s9) PITH_STEP(s10) PITH_STEP(s11)
-#undef PITH_STEP
-  }
-}
 
 struct Stage {
   const char* name;
@@ -57,8 +36,7 @@ void binary_conv(benchmark::State& state, const Stage& s) {
   std::vector<Turn> turns = {
       {"binary", operations, [&] { benchmark::DoNotOptimize(ops::binary_conv2d(bits, packed, window, to)); }},
       {"dense", operations, [&] { benchmark::DoNotOptimize(ops::conv2d(lanes, w, window)); }}};
-  if (__builtin_cpu_supports("avx512vpopcntdq"))
-    turns.push_back({"ceiling", 1024.0 * kCeilingSteps * kChains, popcount_ceiling});
+  if (__builtin_cpu_supports("avx512vpopcntdq")) turns.push_back({"ceiling", kPopcountOperations, popcount_chains});
   take_turns(state, turns);
   state.SetLabel(kernels().isa);
 }

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
 
 #include "bench/cpu_clock.h"
@@ -41,6 +42,37 @@ __attribute__((target("avx2,fma"))) inline void fma_chains_256(int steps) {
 #undef PITH_STEP
   }
 }
+
+/// The dot-product unit (u8 x s8 into 32 bits): kVnniOperations a call. Wants AVX-512 VNNI.
+inline constexpr double kVnniOperations = 12 * 128 * 2e4;
+__attribute__((target("avx512f,avx512vnni"))) inline void vnni_chains() {
+  __m512i a = _mm512_set1_epi32(0x01020304), b = _mm512_set1_epi32(0x03020101);
+#define PITH_DEFINE(i) __m512i x##i = a;
+  PITH_CHAINS(PITH_DEFINE)
+#undef PITH_DEFINE
+  for (int s = 0; s < 20'000; ++s) {
+#define PITH_STEP(i) asm volatile("vpdpbusd %2, %1, %0" : "+v"(x##i) : "v"(a), "v"(b));
+    PITH_CHAINS(PITH_STEP)
+#undef PITH_STEP
+  }
+}
+
+/// Xor, population count and add, 1,024 operations a vector: kPopcountOperations a call. Wants AVX-512 VPOPCNTDQ.
+inline constexpr double kPopcountOperations = 12 * 1024 * 2e4;
+__attribute__((target("avx512f,avx512vpopcntdq"))) inline void popcount_chains() {
+  __m512i a = _mm512_set1_epi32(0x12345678), b = _mm512_set1_epi32(0x55555555);
+#define PITH_DEFINE(i) __m512i x##i = a;
+  PITH_CHAINS(PITH_DEFINE)
+#undef PITH_DEFINE
+  for (int s = 0; s < 20'000; ++s) {
+#define PITH_STEP(i)                                                          \
+  asm volatile("" : "+v"(a));                                                 \
+  x##i = _mm512_add_epi64(x##i, _mm512_popcnt_epi64(_mm512_xor_si512(a, b))); \
+  asm volatile("" : "+v"(x##i));
+    PITH_CHAINS(PITH_STEP)
+#undef PITH_STEP
+  }
+}
 #undef PITH_CHAINS
 
 /// GFLOP/s of fused multiply-adds on one core, best of `rounds` of about 2 ms; 0 where the table in force is scalar.
@@ -55,6 +87,16 @@ inline double fma_ceiling(int rounds = 5) {
     best = std::max(best, 2e-9 * 12 * (wide ? 16 : 8) * kSteps / (thread_seconds() - start));
   }
   return best;
+}
+
+/// Reads all bytes once: four sums of lines, no line kept. For the speed of memory, `bytes` beyond the last cache.
+__attribute__((target("avx2"))) inline void read_lines(const float* x, int64_t floats) {
+  __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+  for (int64_t i = 0; i + 32 <= floats; i += 32) {
+    a = _mm256_add_ps(a, _mm256_loadu_ps(x + i)), b = _mm256_add_ps(b, _mm256_loadu_ps(x + i + 8));
+    c = _mm256_add_ps(c, _mm256_loadu_ps(x + i + 16)), d = _mm256_add_ps(d, _mm256_loadu_ps(x + i + 24));
+  }
+  asm volatile("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d));
 }
 
 }  // namespace pith::bench

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/byte_case.h"
+#include "bench/ceiling.h"
 #include "bench/rivals.h"
 #include "bench/turns.h"
 #include "tensor/kernels/table.h"
@@ -15,10 +17,6 @@
 #include "tensor/ops/matmul.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace pith::bench {
 namespace {
@@ -29,41 +27,10 @@ ops::QuantizedTensor bytes(const Shape& shape, int64_t halo) {
   return ops::quantize(x, 1, 3, halo);
 }
 
-/// Normal weights whose largest is 127, as training leaves them; `kept` percent of the blocks of 1 x 4 remain.
-Tensor byte_weights(const Shape& shape, int64_t kept) {
-  Tensor w = Tensor::empty(shape);
-  fill_normal(w, 0, 36, {.seed = 2});
-  Random random({.seed = 3, .purpose = Purpose::test});
-  const int64_t window = shape.rank() == 4 ? shape[2] * shape[3] : 1, depth = shape[1];
-  float* const p = w.mutable_data<float>();
-  for (int64_t k = 0; k < shape[0]; ++k)
-    for (int64_t t = 0; t < window; ++t)
-      for (int64_t c = 0; c < depth; c += 4)
-        if (random.below(100) >= kept)
-          for (int64_t j = c; j < depth && j < c + 4; ++j) p[(k * depth + j) * window + t] = 0;
-  return w.to(DType::s8);
-}
-
-#if defined(__x86_64__)
-/// What the machine's dot-product unit can do at most: twelve chains that need no memory.
-__attribute__((target("avx512f,avx512vnni"))) void vnni_chains(int64_t steps) {
-  __m512i a = _mm512_set1_epi32(0x01020304), b = _mm512_set1_epi32(0x03020101);
-  __m512i s0 = a, s1 = a, s2 = a, s3 = a, s4 = a, s5 = a, s6 = a, s7 = a, s8 = a, s9 = a, s10 = a, s11 = a;
-  const auto step = [&](__m512i & s) __attribute__((target("avx512f,avx512vnni"), always_inline)) {
-    asm volatile("vpdpbusd %2, %1, %0" : "+v"(s) : "v"(a), "v"(b));
-  };
-  for (int64_t i = 0; i < steps; ++i)
-    step(s0), step(s1), step(s2), step(s3), step(s4), step(s5), step(s6), step(s7), step(s8), step(s9), step(s10),
-        step(s11);
-}
-#endif
-
 /// The ceiling as a rival: ours in shares of it. Empty where the CPU has no such unit.
 std::vector<Turn> ceiling() {
-#if defined(__x86_64__)
-  if (kernels_for("avx512")) return {{"vnni", 12 * 128 * 2e4, [] { vnni_chains(20000); }}};
-#endif
-  return {};
+  if (!kernels_for("avx512")) return {};
+  return {{"vnni", kVnniOperations, vnni_chains}};
 }
 
 /// A convolution of ours, `kept` percent of its blocks of 1 x 4 kept.

@@ -17,4 +17,7 @@ inline void hold_rivals_to_one_thread() {
 /// oneDNN's u8 x s8 convolution to u8 with bias, one scale a channel and ReLU.
 std::function<void()> dnnl_u8s8(const ConvLayer& layer, int64_t batch);
 
+/// oneDNN's f32 convolution, forward or one of its ways back; empty for ConvPass::measured, which it does not have.
+std::function<void()> dnnl_f32(const ConvLayer& layer, ConvPass pass, int64_t batch);
+
 }  // namespace pith::bench

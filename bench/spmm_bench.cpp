@@ -8,7 +8,8 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <functional>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,10 @@
 #include <oneapi/dnnl/dnnl.h>
 #endif
 
-#include "bench/cpu_clock.h"
+#include "bench/conv_case.h"
 #include "bench/rivals.h"
 #include "bench/rivals_eigen.h"
+#include "bench/turns.h"
 #include "tensor/blas.h"
 #include "tensor/formats/csr.h"
 #include "tensor/formats/format_table.h"
@@ -33,116 +35,63 @@ namespace {
 
 using bench::EigenSparse;
 
-Tensor normal(const Shape& shape, uint64_t item) {
-  Tensor t = Tensor::empty(shape);
-  fill_normal(t, 0, 1, {.seed = 3, .item = item});
-  return t;
+using bench::masked_weight;
+using bench::n_of_four_mask;
+using bench::normal;
+using bench::random_mask;
+using bench::Rounds;
+using bench::Turn;
+
+/// The fastest of the turns whose name begins so, by `time` (Rounds::best or median); infinite where there is none.
+double fastest(const Rounds& r, const std::string& prefix, double (Rounds::*time)(size_t) const) {
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < r.turns().size(); ++i)
+    if (r.turns()[i].name.starts_with(prefix)) least = std::min(least, (r.*time)(i));
+  return least;
 }
 
-/// Blocks of r x c weights kept or not, at random.
-std::shared_ptr<const Mask> block_mask(const Shape& shape, double sparsity, int64_t r, int64_t c) {
-  Random random({.seed = 4});
-  const int64_t wide = (shape[1] + c - 1) / c, high = (shape[0] + r - 1) / r;
-  std::vector<uint8_t> blocks(static_cast<size_t>(wide * high)), keep(static_cast<size_t>(shape.numel()));
-  for (uint8_t& b : blocks) b = random.uniform(0, 1) >= sparsity;
-  for (int64_t i = 0; i < shape.numel(); ++i)
-    keep[static_cast<size_t>(i)] = blocks[static_cast<size_t>(i / shape[1] / r * wide + i % shape[1] / c)];
-  return std::make_shared<const Mask>(Mask::from(Tensor::from(keep, shape)));
-}
-
-/// The first N of 4.
-std::shared_ptr<const Mask> n_of_four_mask(const Shape& shape, int64_t n) {
-  std::vector<uint8_t> keep(static_cast<size_t>(shape.numel()));
-  for (int64_t i = 0; i < shape.numel(); ++i) keep[static_cast<size_t>(i)] = (i % shape[1] + i / shape[1]) % 4 < n;
-  return std::make_shared<const Mask>(Mask::from(Tensor::from(keep, shape)));
-}
-
-Tensor masked_weight(const Mask& mask) {
-  Tensor w = normal(mask.shape(), 1);
-  zero_pruned(mask, w);
-  return w;
-}
-
-/// Contestants by name, run in turns; the row's time is that of the first.
-class Race {
- public:
-  void enter(std::string name, std::function<void()> run) { runners_.push_back({std::move(name), std::move(run), {}}); }
-  void go(benchmark::State& state) {
-    for (Runner& r : runners_) r.run();
-    for (auto _ : state) {
-      for (Runner& r : runners_) {
-        const double begin = bench::thread_seconds();
-        r.run();
-        r.times.push_back(bench::thread_seconds() - begin);
-      }
-      state.SetIterationTime(runners_[0].times.back());
-    }
-    for (Runner& r : runners_) std::sort(r.times.begin(), r.times.end());
-  }
-  /// Fastest of the contestants whose name begins so, by best or by median time.
-  double best(const std::string& prefix) const {
-    return fastest(prefix, [](const auto& t) { return t.front(); });
-  }
-  double median(const std::string& prefix) const {
-    return fastest(prefix, [](const auto& t) { return t[t.size() / 2]; });
-  }
-
- private:
-  struct Runner {
-    std::string name;
-    std::function<void()> run;
-    std::vector<double> times;
-  };
-  template <class Pick>
-  double fastest(const std::string& prefix, const Pick& pick) const {
-    double time = 1e9;
-    for (const Runner& r : runners_)
-      if (r.name.rfind(prefix, 0) == 0) time = std::min(time, pick(r.times));
-    return time;
-  }
-  std::vector<Runner> runners_;
-};
-
-void count(benchmark::State& state, const Race& race, double operations) {
-  const double ours = race.best("ours"), ours_median = race.median("ours");
+/// Runs the turns; counts ours beside the fastest dense rival and Eigen, where it takes part.
+void race(benchmark::State& state, std::vector<Turn> turns) {
+  const double operations = turns[0].operations;
+  const Rounds r = bench::run_rounds(state, std::move(turns));
+  const double ours = fastest(r, "ours", &Rounds::best), ours_median = fastest(r, "ours", &Rounds::median);
   state.counters["G/s"] = operations / ours * 1e-9;
-  state.counters["dense_G/s"] = operations / race.best("dense") * 1e-9;
-  state.counters["over_dense"] = race.best("dense") / ours;
-  state.counters["over_dense_median"] = race.median("dense") / ours_median;
-  if (race.best("eigen") < 1e9) {
-    state.counters["eigen_G/s"] = operations / race.best("eigen") * 1e-9;
-    state.counters["over_eigen"] = race.best("eigen") / ours;
-    state.counters["over_eigen_median"] = race.median("eigen") / ours_median;
+  for (const std::string rival : {"dense", "eigen"}) {
+    const double best = fastest(r, rival, &Rounds::best);
+    if (!std::isfinite(best)) continue;
+    state.counters[rival + "_G/s"] = operations / best * 1e-9;
+    state.counters["over_" + rival] = best / ours;
+    state.counters["over_" + rival + "_median"] = fastest(r, rival, &Rounds::median) / ours_median;
   }
 }
 
-/// The dense rivals of c [m, n] = op(a) op(b); a, b, c must outlive the race.
-void enter_dense(Race& race, bool at, bool bt, const Tensor& a, const Tensor& b, Tensor& c) {
-  race.enter("dense ours", [at, bt, a, b] {
-    const Tensor y = at ? ops::matmul_tn(a, b) : bt ? ops::matmul_nt(a, b) : ops::matmul(a, b);
-    benchmark::DoNotOptimize(y.data<float>());
-  });
+/// The dense rivals of c [m, n] = op(a) op(b); a, b, c must outlive the turns.
+void enter_dense(std::vector<Turn>& turns, bool at, bool bt, const Tensor& a, const Tensor& b, Tensor& c) {
+  turns.push_back({"dense ours", 0, [at, bt, a, b] {
+                     const Tensor y = at ? ops::matmul_tn(a, b) : bt ? ops::matmul_nt(a, b) : ops::matmul(a, b);
+                     benchmark::DoNotOptimize(y.data<float>());
+                   }});
   const int64_t m = c.shape()[0], n = c.shape()[1], k = a.shape()[at ? 0 : 1];
   float* const out = c.mutable_data<float>();
-  race.enter("dense OpenBLAS", [=] {
-    blas::multiply({.transpose_a = at,
-                    .transpose_b = bt,
-                    .m = m,
-                    .n = n,
-                    .k = k,
-                    .a = a.data<float>(),
-                    .a_row = a.shape()[1],
-                    .b = b.data<float>(),
-                    .b_row = b.shape()[1],
-                    .c = out,
-                    .c_row = n});
-  });
+  turns.push_back({"dense OpenBLAS", 0, [=] {
+                     blas::multiply({.transpose_a = at,
+                                     .transpose_b = bt,
+                                     .m = m,
+                                     .n = n,
+                                     .k = k,
+                                     .a = a.data<float>(),
+                                     .a_row = a.shape()[1],
+                                     .b = b.data<float>(),
+                                     .b_row = b.shape()[1],
+                                     .c = out,
+                                     .c_row = n});
+                   }});
 #ifdef PITH_BENCH_DNNL
   bench::hold_rivals_to_one_thread();
-  race.enter("dense oneDNN", [=] {
-    dnnl_sgemm(at ? 'T' : 'N', bt ? 'T' : 'N', m, n, k, 1, a.data<float>(), a.shape()[1], b.data<float>(), b.shape()[1],
-               0, out, n);
-  });
+  turns.push_back({"dense oneDNN", 0, [=] {
+                     dnnl_sgemm(at ? 'T' : 'N', bt ? 'T' : 'N', m, n, k, 1, a.data<float>(), a.shape()[1],
+                                b.data<float>(), b.shape()[1], 0, out, n);
+                   }});
 #endif
 }
 
@@ -150,9 +99,10 @@ enum class Product { forward, input_gradient, weight_gradient };
 
 void spmm(benchmark::State& state, Product product, int64_t size, int64_t n, double sparsity) {
   set_threads(1);
-  const auto mask = block_mask({size, size}, sparsity, 1, 1);
+  const double operations = 2.0 * static_cast<double>(size * size * n);
+  const auto mask = random_mask({size, size}, sparsity);
   const Tensor w = masked_weight(*mask), x = normal({size, n}, 2), dy = normal({size, n}, 3);
-  Race race;
+  std::vector<Turn> turns;
   Tensor c = Tensor::empty(product == Product::weight_gradient ? Shape{size, size} : Shape{size, n});
   const auto csr = CsrMatrix::pack({.weight = w, .mask = mask, .quant = {}, .input = {}});
   const ops::SparseMatrix view = static_cast<const CsrMatrix&>(*csr).view();
@@ -161,58 +111,59 @@ void spmm(benchmark::State& state, Product product, int64_t size, int64_t n, dou
   float* const to = y.mutable_data<float>();
   switch (product) {
     case Product::forward:
-      race.enter("ours", [&] { benchmark::DoNotOptimize(ops::spmm(view, x).data<float>()); });
-      race.enter("eigen", [&] { sparse.multiply(x.data<float>(), to, n); });
-      enter_dense(race, false, false, w, x, c);
+      turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(ops::spmm(view, x).data<float>()); }});
+      turns.push_back({"eigen", operations, [&] { sparse.multiply(x.data<float>(), to, n); }});
+      enter_dense(turns, false, false, w, x, c);
       break;
     case Product::input_gradient:
-      race.enter("ours", [&] { benchmark::DoNotOptimize(masked_matmul_transposed(*mask, w, dy).data<float>()); });
-      race.enter("eigen", [&] { sparse.multiply_transposed(dy.data<float>(), to, n); });
-      enter_dense(race, true, false, w, dy, c);
+      turns.push_back({"ours", operations,
+                       [&] { benchmark::DoNotOptimize(masked_matmul_transposed(*mask, w, dy).data<float>()); }});
+      turns.push_back({"eigen", operations, [&] { sparse.multiply_transposed(dy.data<float>(), to, n); }});
+      enter_dense(turns, true, false, w, dy, c);
       break;
     case Product::weight_gradient:
-      race.enter("ours", [&] { benchmark::DoNotOptimize(ops::sddmm(view, dy, x).data<float>()); });
-      enter_dense(race, false, true, dy, x, c);
+      turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(ops::sddmm(view, dy, x).data<float>()); }});
+      enter_dense(turns, false, true, dy, x, c);
       break;
   }
-  race.go(state);
-  count(state, race, 2.0 * static_cast<double>(size * size * n));
+  race(state, std::move(turns));
 }
 
 /// One vector; every format that holds the mask, at the same density.
 void spmv(benchmark::State& state, const char* format, int64_t r, int64_t c, int64_t size, double sparsity) {
   set_threads(1);
   const Shape shape{size, size};
-  const auto mask = c == 0 ? n_of_four_mask(shape, r) : block_mask(shape, sparsity, r, c);
+  const double operations = 2.0 * static_cast<double>(size * size);
+  const auto mask = c == 0 ? n_of_four_mask(shape, r) : random_mask(shape, sparsity, r, c);
   const Tensor w = masked_weight(*mask), x = normal({1, size}, 2);
   const auto packed = find_format(format)->pack({.weight = w, .mask = mask, .quant = {}, .input = {}});
   const EigenSparse sparse(w);
   Tensor out = Tensor::empty({1, size}), y = Tensor::empty({1, size});
   float* const to = y.mutable_data<float>();
-  Race race;
-  race.enter("ours", [&] { benchmark::DoNotOptimize(packed->linear(x, Tensor()).data<float>()); });
-  race.enter("eigen", [&] { sparse.multiply(x.data<float>(), to, 1); });
-  enter_dense(race, false, true, x, w, out);
-  race.go(state);
-  count(state, race, 2.0 * static_cast<double>(size * size));
+  std::vector<Turn> turns;
+  turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(packed->linear(x, Tensor()).data<float>()); }});
+  turns.push_back({"eigen", operations, [&] { sparse.multiply(x.data<float>(), to, 1); }});
+  enter_dense(turns, false, true, x, w, out);
+  race(state, std::move(turns));
   state.counters["bytes"] = static_cast<double>(packed->bytes());
 }
 
 void lstm(benchmark::State& state, const char* format, int64_t r, int64_t c, int64_t hidden, double sparsity) {
   set_threads(1);
+  const double operations = 16.0 * static_cast<double>(hidden * hidden);
   const Tensor bias = normal({4 * hidden}, 5), x = normal({1, hidden}, 6);
-  const auto mask = c == 0 ? n_of_four_mask({4 * hidden, hidden}, r) : block_mask({4 * hidden, hidden}, sparsity, r, c);
+  const auto mask =
+      c == 0 ? n_of_four_mask({4 * hidden, hidden}, r) : random_mask({4 * hidden, hidden}, sparsity, r, c);
   const Tensor w = masked_weight(*mask);
   const auto pack = [&](const char* name) {
     return find_format(name)->pack({.weight = w, .mask = mask, .quant = {}, .input = {}});
   };
   const LstmStepState before{normal({1, hidden}, 7), normal({1, hidden}, 8)};
   const PackedLstm dense{pack("dense"), pack("dense"), bias}, sparse{pack(format), pack(format), bias};
-  Race race;
-  race.enter("ours", [&] { benchmark::DoNotOptimize(lstm_step(sparse, x, before)); });
-  race.enter("dense", [&] { benchmark::DoNotOptimize(lstm_step(dense, x, before)); });
-  race.go(state);
-  count(state, race, 16.0 * static_cast<double>(hidden * hidden));
+  std::vector<Turn> turns;
+  turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(lstm_step(sparse, x, before)); }});
+  turns.push_back({"dense", operations, [&] { benchmark::DoNotOptimize(lstm_step(dense, x, before)); }});
+  race(state, std::move(turns));
 }
 
 std::string percent(double sparsity) { return "/s" + std::to_string(static_cast<int>(sparsity * 100 + 0.5)); }

@@ -22,6 +22,7 @@ struct Outcome {
 struct ProgramOptions {
   size_t file_limit = 0;  ///< largest file in bytes (RLIMIT_FSIZE): a full disk; 0: none
   std::vector<std::pair<std::string, std::string>> environment;
+  std::string program = PITH_PROGRAM;
 };
 
 /// A started `pith ARGUMENTS`; output goes to files in `folder`.
@@ -41,7 +42,7 @@ class Program {
     std::vector<char*> argv = {const_cast<char*>("pith")};
     for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
-    ::execv(PITH_PROGRAM, argv.data());
+    ::execv(o.program.c_str(), argv.data());
     ::_exit(127);
   }
 
