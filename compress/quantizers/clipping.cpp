@@ -64,12 +64,24 @@ double squared_error(const ValueStatistics& s, const LinearScale& scale) {
   return error;
 }
 
+/// The histogram with no more in the bin of 0 than beside it: 0 is exact on every grid, so the zeros of a ReLU cost
+/// nothing, and spreading them over the bins of their level would ask for a level as narrow as a bin.
+std::vector<int64_t> without_zeros(const ValueStatistics& s) {
+  std::vector<int64_t> counts = s.histogram;
+  if (s.lowest > 0 || s.highest <= 0 || counts.size() < 3) return counts;
+  const size_t zero = std::min(static_cast<size_t>(-s.lowest / bin_width(s)), counts.size() - 1);
+  const int64_t left = zero > 0 ? counts[zero - 1] : 0, right = zero + 1 < counts.size() ? counts[zero + 1] : 0;
+  counts[zero] = std::min(counts[zero], std::max(left, right));
+  return counts;
+}
+
 /// Divergence of the histogram, outliers moved to the edges, from itself at the resolution of the levels.
 double divergence(const ValueStatistics& s, const LinearScale& scale) {
   const size_t levels = static_cast<size_t>(scale.highest - scale.lowest + 1);
   std::vector<double> mass(levels, 0), bins(levels, 0), inside(s.histogram.size(), 0);
   std::vector<size_t> level(s.histogram.size());
   size_t first = s.histogram.size(), last = 0;
+  const std::vector<int64_t> counts = without_zeros(s);
   const double low = dequantized(scale.lowest, scale), high = dequantized(scale.highest, scale);
   for (size_t i = 0; i < s.histogram.size(); ++i) {
     const double x = s.lowest + bin_width(s) * (static_cast<double>(i) + 0.5);
@@ -79,7 +91,7 @@ double divergence(const ValueStatistics& s, const LinearScale& scale) {
   if (first > last) return std::numeric_limits<double>::infinity();
   double total = 0;
   for (size_t i = 0; i < s.histogram.size(); ++i) {
-    const double count = static_cast<double>(s.histogram[i]);
+    const double count = static_cast<double>(counts[i]);
     inside[std::clamp(i, first, last)] += count;
     total += count;
     if (i < first || i > last || count == 0) continue;
