@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace pith::apps {
 
 std::string metrics_header(const std::string& part) {
@@ -52,6 +54,39 @@ void add_weight_histograms(EventFile& events, nn::Module& model, int64_t epoch) 
     const std::vector<float> values = p.value().to_vector<float>();
     events.add_histogram("weights/" + name, epoch, values);
   });
+}
+
+void add_activation_histograms(EventFile& events, nn::Module& model, const Tensor& images, int64_t epoch) {
+  const NoGradient inference;
+  const bool training = model.training();
+  model.set_training(false);
+  model.set_tap(std::make_shared<const nn::Tap>(
+      [&](const std::string& name, nn::Module& layer, const Variable&, const Variable& y) {
+        if (layer.is_leaf()) events.add_histogram("activations/" + name, epoch, y.value().to_vector<float>());
+      }));
+  model.call(Variable(images));
+  model.set_tap(nullptr);
+  model.set_training(training);
+}
+
+std::string regularizers_of(const compress::Schedule& schedule) {
+  std::vector<std::string> names;
+  for (const compress::PolicySpec& p : schedule.policies)
+    if (std::holds_alternative<compress::RegularizerUse>(p.what) &&
+        std::find(names.begin(), names.end(), p.instance) == names.end())
+      names.push_back(p.instance);
+  return fmt::format("{}", fmt::join(names, "+"));
+}
+
+std::string text(const StepRecord& s) {
+  const std::string& regularizers = s.penalties.regularizers();
+  const double overall = s.score.loss() + s.penalties.mean();
+  const std::string penalties =
+      regularizers.empty() ? "" : fmt::format("    {}_loss {:.6f}", regularizers, s.penalties.mean());
+  return fmt::format(
+      "Epoch: [{}][{:5}/{:5}]    Overall Loss {:.6f}    Objective Loss {:.6f}{}    Top1 {:.6f}    Top5 {:.6f}    "
+      "LR {:.6f}    Time {:.6f}",
+      s.epoch, s.step, s.steps, overall, s.score.loss(), penalties, s.score.top1(), s.score.top5(), s.rate, s.seconds);
 }
 
 }  // namespace pith::apps

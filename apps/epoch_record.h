@@ -9,6 +9,8 @@
 #include "apps/evaluate.h"
 #include "apps/event_file.h"
 #include "apps/phases.h"
+#include "compress/schedule/schedule.h"
+#include "nn/module.h"
 
 namespace pith::apps {
 
@@ -40,5 +42,40 @@ std::string phases_row(const Phases& phases);
 void add_scalars(EventFile& events, const EpochRecord& record);
 /// "weights/<name>" of every parameter.
 void add_weight_histograms(EventFile& events, nn::Module& model, int64_t epoch);
+/// "activations/<name>": what every layer puts out for these images [n, c, h, w], in evaluation.
+void add_activation_histograms(EventFile& events, nn::Module& model, const Tensor& images, int64_t epoch);
+/// Images that activation histograms are of.
+inline constexpr int64_t kHistogramImages = 32;
+
+/// The names of a schedule's regularizers, "lasso+l2"; "" where it has none.
+std::string regularizers_of(const compress::Schedule& schedule);
+
+/// What the regularizers of a schedule added to the loss, together, averaged over minibatches.
+class Penalties {
+ public:
+  explicit Penalties(std::string regularizers = "") : regularizers_(std::move(regularizers)) {}
+  void add(double of_minibatch) {
+    sum_ += of_minibatch;
+    ++minibatches_;
+  }
+  const std::string& regularizers() const { return regularizers_; }
+  double mean() const { return minibatches_ > 0 ? sum_ / static_cast<double>(minibatches_) : 0; }
+
+ private:
+  std::string regularizers_;
+  double sum_ = 0;
+  int64_t minibatches_ = 0;
+};
+
+/// What `--print-freq` shows of a step: means over the epoch so far.
+struct StepRecord {
+  int64_t epoch = 0, step = 0, steps = 0;  ///< epoch from 0, step from 1
+  Score score;                             ///< its loss is the objective: without penalties
+  Penalties penalties;
+  double rate = 0, seconds = 0;  ///< seconds of one step
+};
+/// Distiller's line: "Epoch: [0][   10/  469]    Overall Loss ...    Objective Loss ...    NAME_loss ...    Top1 ...
+/// Top5 ...    LR ...    Time ...". The overall loss is the objective and every penalty.
+std::string text(const StepRecord& step);
 
 }  // namespace pith::apps

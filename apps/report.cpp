@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "apps/csv_rows.h"
 #include "tensor/error.h"
 
 namespace pith::apps {
@@ -15,6 +16,23 @@ std::vector<std::string> cells_of(const std::string& line) {
   std::istringstream stream(line + ",");
   for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
   return cells;
+}
+
+/// A row an object, named by the header; a cell that is no number is null.
+Json json_rows(const std::string& header, std::istream& file) {
+  const std::vector<std::string> names = cells_of(header);
+  Json rows = Json::array();
+  std::string line;
+  while (std::getline(file, line)) {
+    const std::vector<std::string> cells = cells_of(line);
+    Json row;
+    for (size_t i = 0; i < names.size() && i < cells.size(); ++i) row[names[i]] = Json::parse(cells[i], nullptr, false);
+    for (auto& value : row) {
+      if (value.is_discarded()) value = nullptr;
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 }  // namespace
@@ -46,20 +64,14 @@ std::string text(const Score& s) {
 
 Json csv_json(const std::string& path) {
   std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) throw IoError(path + ": cannot read its first line");
-  const std::vector<std::string> names = cells_of(line);
-  Json rows = Json::array();
-  while (std::getline(file, line)) {
-    const std::vector<std::string> cells = cells_of(line);
-    Json row;
-    for (size_t i = 0; i < names.size() && i < cells.size(); ++i) row[names[i]] = Json::parse(cells[i], nullptr, false);
-    for (auto& value : row) {
-      if (value.is_discarded()) value = nullptr;
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
+  std::string header;
+  if (!std::getline(file, header)) throw IoError(path + ": cannot read its first line");
+  return json_rows(header, file);
+}
+
+Json csv_rows_json(const std::string& header, std::string_view rows) {
+  std::istringstream stream{std::string(rows)};
+  return json_rows(header, stream);
 }
 
 }  // namespace pith::apps

@@ -8,13 +8,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "apps/append_file.h"
+#include "apps/csv_rows.h"
 #include "tensor/atomic_file.h"
 #include "tensor/error.h"
 
@@ -30,6 +33,42 @@ std::string event_path(const std::string& run) {
     if (entry.path().filename().string().starts_with("events.out.tfevents.")) return entry.path();
   }
   return run + "/" + event_file_name();
+}
+
+void append_to_end(const std::string& path, const std::string& bytes) {
+  std::error_code missing;
+  const auto size = fs::file_size(path, missing);
+  const int file = open_for_append(path, missing ? 0 : static_cast<int64_t>(size));
+  try {
+    append_and_sync(file, path, bytes);
+  } catch (...) {
+    ::close(file);
+    throw;
+  }
+  ::close(file);
+}
+
+std::string lines_of(const Json& rows) {
+  std::string lines;
+  for (const Json& row : rows) (lines += row.dump()) += '\n';
+  return lines;
+}
+
+/// metrics.jsonl of the rows that metrics.csv kept: what a killed process wrote behind them goes.
+void begin_json_lines(const std::string& run) {
+  const std::string csv = run + "/metrics.csv";
+  const std::string lines = fs::file_size(csv) > 0 ? lines_of(csv_json(csv)) : "";
+  write_file_atomically(run + "/metrics.jsonl", std::as_bytes(std::span(lines.data(), lines.size())));
+}
+
+/// Rows that were just written to metrics.csv; `from_first`: its header stands before them.
+void add_json_lines(const std::string& run, std::string_view rows, bool from_first) {
+  std::ifstream csv(run + "/metrics.csv");
+  std::string header;
+  std::getline(csv, header);
+  if (from_first) rows.remove_prefix(std::min(rows.size(), header.size() + 1));
+  const std::string lines = lines_of(csv_rows_json(header, rows));
+  if (!lines.empty()) append_to_end(run + "/metrics.jsonl", lines);
 }
 
 void make_folder(const std::string& path) {
@@ -108,11 +147,13 @@ void RunDirectory::begin(int64_t metrics_bytes, int64_t events_bytes, std::strin
   metrics_file_ = open_for_append(path_ + "/metrics.csv", metrics_bytes);
   metrics_bytes_ = metrics_bytes;
   if (metrics_bytes == 0) add_metrics(header);
+  begin_json_lines(path_);
   events_ = std::make_unique<EventFile>(event_path(path_), events_bytes);
 }
 
 RunDirectory::Lengths RunDirectory::sync() {
   append_and_sync(metrics_file_, path_ + "/metrics.csv", metrics_);
+  add_json_lines(path_, metrics_, metrics_bytes_ == 0);
   metrics_bytes_ += static_cast<int64_t>(metrics_.size());
   metrics_.clear();
   return {metrics_bytes_, events_->sync()};
@@ -122,15 +163,8 @@ void RunDirectory::add_timing(std::string_view header, std::string_view row) {
   const std::string path = path_ + "/timing.csv";
   std::error_code missing;
   const auto size = fs::file_size(path, missing);
-  const int file = open_for_append(path, missing ? 0 : static_cast<int64_t>(size));
   const std::string first = missing || size == 0 ? std::string(header) + "\n" : "";
-  try {
-    append_and_sync(file, path, first + std::string(row) + "\n");
-  } catch (...) {
-    ::close(file);
-    throw;
-  }
-  ::close(file);
+  append_to_end(path, first + std::string(row) + "\n");
 }
 
 void RunDirectory::log(std::string_view line) {

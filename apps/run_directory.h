@@ -1,6 +1,6 @@
 // One folder per run:
 //   config.json                      the resolved settings
-//   metrics.csv                      a row an epoch; the same bytes for the same settings, so no times
+//   metrics.csv, metrics.jsonl       a row an epoch; the same bytes for the same settings, so no times
 //   timing.csv                       seconds and images/s of every epoch
 //   log.txt                          what the console said
 //   events.out.tfevents.*            TensorBoard

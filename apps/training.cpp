@@ -56,6 +56,7 @@ class Training {
 
   void train_epoch() {
     record_ = {};
+    penalties_ = Penalties(regularizers_of(compression_.schedule()));
     if (clock().step == clock().steps_per_epoch) {  // the run was stopped behind its last batch, or in its validation
       scheduler_.on_epoch_end(clock());
       return;
@@ -90,7 +91,7 @@ class Training {
     if (!std::isfinite(value))
       throw NumericError(std::isnan(value) ? "the loss became nan" : "the loss became infinite");
     phases.begin(Phase::schedule);
-    penalty_ = scheduler_.before_backward(clock());
+    penalties_.add(scheduler_.before_backward(clock()));
     phases.begin(Phase::backward);
     loss.backward();
     phases.begin(Phase::schedule);
@@ -159,7 +160,7 @@ class Training {
     run_.add_timing(kTimingHeader, timing_row(record_));
     add_scalars(run_.events(), record_);
     compression_.add_scalars(run_.events(), record_.epoch);
-    if (options_.histograms) add_weight_histograms(run_.events(), model_, record_.epoch);
+    if (options_.histograms) add_histograms();
     console_.result(text(record_) + (compression_.active() ? "  " + compression_.summary() : ""));
     if (compression_.active()) console_.note(compression_.table());
     if (const std::string news = compression_.take_news(); !news.empty()) console_.note(news);
@@ -171,6 +172,15 @@ class Training {
       at_.best = evaluation->top1();
       checkpointing_.save_best(clock());
     }
+  }
+
+  /// Of the weights, and of what the layers put out for the first images of the evaluated part.
+  void add_histograms() {
+    add_weight_histograms(run_.events(), model_, record_.epoch);
+    data::Loader loader = evaluation_loader(options_.validates_on_test() ? parts_.test : parts_.validation,
+                                            parts_.normalization, kHistogramImages, 1);
+    loader.start(0);
+    add_activation_histograms(run_.events(), model_, loader.next().images, record_.epoch);
   }
 
   void next_epoch() {
@@ -202,11 +212,8 @@ class Training {
     if (options_.print_every == 0 || clock().step % options_.print_every != 0) return;
     nn::Clock last = clock();
     --last.step;
-    console_.note(
-        fmt::format("Epoch: [{}][{:5}/{:5}]    Overall Loss {:.6f}    Objective Loss {:.6f}    Top1 {:.6f}    "
-                    "Top5 {:.6f}    LR {:.6f}    Time {:.6f}",
-                    last.epoch, clock().step, last.steps_per_epoch, score_.loss(), score_.loss() + penalty_,
-                    score_.top1(), score_.top5(), rate_->at(last), seconds / static_cast<double>(record_.steps)));
+    console_.note(text(StepRecord{last.epoch, clock().step, last.steps_per_epoch, score_, penalties_, rate_->at(last),
+                                  seconds / static_cast<double>(record_.steps)}));
   }
 
   const TrainingOptions& options_;
@@ -223,10 +230,10 @@ class Training {
   Checkpointing checkpointing_;
   std::optional<DetectAnomaly> anomaly_;
   Position at_;
-  data::Batch batch_;   ///< of the step under way
-  Score score_;         ///< of the epoch under way, on the training batches
-  EpochRecord record_;  ///< of the epoch under way, what this process saw of it
-  double penalty_ = 0;  ///< what the schedule added to the last minibatch's loss
+  data::Batch batch_;    ///< of the step under way
+  Score score_;          ///< of the epoch under way, on the training batches
+  EpochRecord record_;   ///< of the epoch under way, what this process saw of it
+  Penalties penalties_;  ///< of the epoch under way, what this process saw of it
 };
 
 }  // namespace
