@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "apps/append_file.h"
+#include "apps/protobuf_wire.h"
 
 namespace pith::apps {
 namespace {
+
+using namespace wire;
 
 constexpr std::array<uint32_t, 256> make_table() {
   std::array<uint32_t, 256> table{};
@@ -27,33 +30,6 @@ constexpr std::array<uint32_t, 256> make_table() {
 uint32_t masked(std::string_view bytes) {
   const uint32_t crc = crc32c(std::as_bytes(std::span(bytes.data(), bytes.size())));
   return std::rotr(crc, 15) + 0xa282ead8u;
-}
-
-template <class T>
-void put(std::string& out, T value) {
-  static_assert(std::endian::native == std::endian::little, "records are little-endian");
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-// Protobuf's wire: key = field * 8 + type; type 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
-void put_varint(std::string& out, uint64_t value) {
-  for (; value >= 128; value >>= 7) out.push_back(static_cast<char>(value | 128));
-  out.push_back(static_cast<char>(value));
-}
-void put_key(std::string& out, unsigned field, unsigned type) { put_varint(out, field * 8 + type); }
-void put_double(std::string& out, unsigned field, double value) {
-  put_key(out, field, 1);
-  put(out, value);
-}
-void put_bytes(std::string& out, unsigned field, std::string_view bytes) {
-  put_key(out, field, 2);
-  put_varint(out, bytes.size());
-  out.append(bytes);
-}
-void put_doubles(std::string& out, unsigned field, const std::vector<double>& values) {
-  std::string packed;
-  for (const double v : values) put(packed, v);
-  put_bytes(out, field, packed);
 }
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
@@ -117,8 +93,7 @@ void EventFile::add_summary(int64_t step, const std::string& value) {
   std::string summary, event;
   put_bytes(summary, 1, value);
   put_double(event, 1, now());
-  put_key(event, 2, 0);
-  put_varint(event, static_cast<uint64_t>(step));
+  put_integer(event, 2, step);
   put_bytes(event, 5, summary);
   write_record(event);
 }
@@ -127,8 +102,7 @@ void EventFile::add_summary(int64_t step, const std::string& value) {
 void EventFile::add_scalar(std::string_view tag, int64_t step, double value) {
   std::string out;
   put_bytes(out, 1, tag);
-  put_key(out, 2, 5);
-  put(out, static_cast<float>(value));
+  put_float(out, 2, static_cast<float>(value));
   add_summary(step, out);
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "apps/checks.h"
 #include "apps/classification_task.h"
@@ -11,9 +12,12 @@
 #include "apps/summaries/compute_table.h"
 #include "apps/summaries/module_listing.h"
 #include "apps/summaries/network_graph.h"
+#include "apps/summaries/onnx_file.h"
 #include "apps/summaries/sparsity_table.h"
 #include "nn/checkpoint.h"
+#include "nn/fold.h"
 #include "nn/models.h"
+#include "tensor/atomic_file.h"
 #include "tensor/error.h"
 
 namespace pith::apps {
@@ -24,14 +28,15 @@ constexpr const char* kExamples =
     "  pith summary resnet20-cifar --kind compute\n"
     "  pith summary resnet20-cifar --weights dense.safetensors --kind sparsity --kind compute --latency\n"
     "  pith summary --run runs/r20 --kind sparsity --csv > sparsity.csv\n"
-    "  pith summary lenet5 --kind png-params --out pictures";
-const std::vector<std::string> kKinds{"sparsity", "compute", "model", "modules", "png", "png-params"};
+    "  pith summary lenet5 --kind png-params --out pictures\n"
+    "  pith summary resnet20-cifar --weights dense.safetensors --kind onnx --fold --out exported";
+const std::vector<std::string> kKinds{"sparsity", "compute", "model", "modules", "png", "png-params", "onnx"};
 
 struct Options {
   CommonOptions common;
   std::string model, weights, run, activations, data_root, out = ".";
   std::vector<std::string> kinds;
-  bool csv = false, latency = false;
+  bool csv = false, latency = false, fold = false;
   int64_t batch_size = 1, images = 256;
 };
 
@@ -47,7 +52,7 @@ void check(Options& o) {
   }
   if (o.csv && o.common.console.json) throw ArgumentError("--csv and --json exclude each other");
   if (o.csv && o.kinds.size() > 1) throw ArgumentError("--csv prints one table: name one --kind");
-  if (o.csv && (asks(o, "model") || asks(o, "png") || asks(o, "png-params")))
+  if (o.csv && (asks(o, "model") || asks(o, "png") || asks(o, "png-params") || asks(o, "onnx")))
     throw ArgumentError("--csv prints tables: --kind sparsity, compute or modules");
   check_at_least("--batch-size", o.batch_size, 1);
   check_at_least("--images", o.images, 1);
@@ -102,11 +107,33 @@ Table compute_of(const Options& o, Subject& s) {
   return compute_summary(*s.model, s.image, facts);
 }
 
+void make_out_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw IoError(path + ": cannot make the folder: " + error.message());
+}
+
 /// Pictures go to files; their paths are the result.
 std::string draw(const Options& o, Subject& s, const std::string& kind) {
+  make_out_folder(o.out);
   const bool parameters = kind == "png-params";
   const std::string path = o.out + "/" + s.name + (parameters ? "-params.png" : ".png");
   draw_png(dot_text(network_graph(*s.model, s.image), s.image, s.name, parameters), path);
+  return path;
+}
+
+/// The float network as a file; its path is the result. A network that is folded is of no use afterwards: it is
+/// another.
+std::string export_onnx(Options o, Subject& s) {
+  std::unique_ptr<nn::Module> folded;
+  if (o.fold) {
+    folded = subject_of(o).model;
+    nn::fold_batch_norm(*folded);
+  }
+  const std::string bytes = onnx_text(o.fold ? *folded : *s.model, s.image, s.name);
+  make_out_folder(o.out);
+  const std::string path = o.out + "/" + s.name + ".onnx";
+  write_file_atomically(path, std::as_bytes(std::span(bytes.data(), bytes.size())));
   return path;
 }
 
@@ -117,8 +144,8 @@ Json show(const Options& o, Subject& s, const std::string& kind, Console& consol
     console.result(tree);
     return tree;
   }
-  if (kind == "png" || kind == "png-params") {
-    const std::string path = draw(o, s, kind);
+  if (kind == "png" || kind == "png-params" || kind == "onnx") {
+    const std::string path = kind == "onnx" ? export_onnx(o, s) : draw(o, s, kind);
     console.result(path);
     return path;
   }
@@ -162,19 +189,20 @@ void add_summary(CLI::App& program, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App& c = add_command(program, "summary", "show a network: zeros, cost, layers, picture", o->common, kExamples);
   c.add_option("model", o->model, "network; `pith info` lists them");
-  c.add_option("-k,--kind", o->kinds, "sparsity, compute, model, modules, png or png-params; may be repeated")
+  c.add_option("-k,--kind", o->kinds, "sparsity, compute, model, modules, png, png-params or onnx; may be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
   c.add_option("-w,--weights", o->weights, ".safetensors, .npz or .pth; default: freshly initialized");
   c.add_option("--run", o->run, "folder of a run: its model and best weights");
   c.add_flag("--csv", o->csv, "print the table as CSV");
+  c.add_flag("--fold", o->fold, "onnx: batch norm folded into the convolutions before it");
   c.add_flag("--latency", o->latency, "compute: measure every layer alone, and the whole");
   c.add_option("-b,--batch-size", o->batch_size, "images at a time, for --latency")->capture_default_str();
   c.add_option("--activations", o->activations,
                "compute: count zeros that layers read, on this data set's test images");
   c.add_option("--images", o->images, "how many of them")->capture_default_str();
   c.add_option("--data-root", o->data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
-  c.add_option("-o,--out", o->out, "folder for pictures")->capture_default_str();
+  c.add_option("-o,--out", o->out, "folder for pictures and the ONNX file")->capture_default_str();
   c.callback([o, &action] { action = [o] { summary(*o); }; });
 }
 

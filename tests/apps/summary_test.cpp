@@ -246,7 +246,7 @@ TEST(SummaryCommand, PrintsOneJsonDocumentOfSeveralKinds) {
 
 TEST(SummaryCommand, RefusesAnUnknownKindNamingTheKnownOnes) {
   const test::TemporaryDirectory folder;
-  const auto o = test::run_program(folder, {"summary", "lenet5", "--kind", "onnx"});
+  const auto o = test::run_program(folder, {"summary", "lenet5", "--kind", "caffe"});
   EXPECT_EQ(o.code, 2);
   EXPECT_TRUE(test::is_one_line(o.err)) << o.err;
   EXPECT_NE(o.err.find("sparsity, compute, model, modules, png, png-params"), std::string::npos) << o.err;
