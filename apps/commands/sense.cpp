@@ -198,8 +198,8 @@ void add_sense(CLI::App& program, Action& action) {
   c.add_option("-l,--levels", o->levels, "start:stop:step with its stop, or a list: 0,0.3,0.5")->capture_default_str();
   c.add_option("--params", o->parameters, "which weights: a name, a glob or a /regular expression/")
       ->capture_default_str();
-  c.add_option("--loss", o->loss, "points of top-1 that a suggested level may lose")->capture_default_str();
-  c.add_option("--write-schedule", o->schedule, "write a schedule of the suggested levels to this file");
+  c.add_option("--loss,--suggest", o->loss, "points of top-1 that a suggested level may lose")->capture_default_str();
+  c.add_option("--write-schedule,--schedule", o->schedule, "write a schedule of the suggested levels to this file");
   c.add_option("--epochs", o->epochs, "of that schedule")->capture_default_str();
   c.add_option("-b,--batch-size", o->batch_size, "images at a time")->capture_default_str();
   c.add_option("-o,--out", o->out, "folder of the results; default: sense-MODEL-KIND");
