@@ -76,6 +76,8 @@ int main(int argc, char** argv) {
   pith::apps::add_train(program, action);
   pith::apps::add_eval(program, action);
   pith::apps::add_quantize(program, action);
+  pith::apps::add_explain(program, action);
+  pith::apps::add_prove(program, action);
   pith::apps::add_data(program, action);
   pith::apps::add_schedule(program, action);
   pith::apps::add_info(program, action);

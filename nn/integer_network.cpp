@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "tensor/error.h"
 #include "tensor/formats/quant_range.h"
-#include "tensor/ops/elementwise.h"
-#include "tensor/ops/map.h"
 #include "tensor/ops/pool2d_u8.h"
+#include "tensor/ops/requantize.h"
 
 namespace pith::nn {
 namespace {
@@ -38,17 +38,23 @@ void check_weights(const IntegerLayer& layer) {
 }
 
 /// Weights of 1 that sum each plane: a depthwise convolution over the whole plane.
-ops::IntWeights ones(const Shape& image, int32_t zero_point) {
-  return ops::pack_int_weights(Tensor::full({image[0], 1, image[1], image[2]}, 1, DType::s8), {}, zero_point, image[0]);
+ops::IntWeights ones(const Shape& image, const ValueQuant& x) {
+  return ops::pack_int_weights(Tensor::full({image[0], 1, image[1], image[2]}, 1, DType::s8), {}, x.zero_point,
+                               image[0], x.highest());
 }
 
-/// The bias of dynamic ranges in units of this batch's scales, within half of 32 bits.
-Tensor rounded_bias(const IntegerLayer& layer, const std::vector<float>& units) {
-  std::vector<int32_t> bias;
-  for (size_t k = 0; k < units.size(); ++k)
-    bias.push_back(static_cast<int32_t>(
-        std::nearbyint(std::clamp(static_cast<double>(layer.real_bias[k]) / units[k], -1073741824.0, 1073741824.0))));
+/// The bias of dynamic ranges in units of this batch's scales: no whole number.
+Tensor bias_in_units(const IntegerLayer& layer, float x_scale) {
+  std::vector<float> bias;
+  for (size_t k = 0; k < layer.real_bias.size(); ++k)
+    bias.push_back(static_cast<float>(layer.real_bias[k] / (static_cast<double>(x_scale) * layer.weight_scale[k])));
   return Tensor::from(bias, Shape{std::ssize(bias)});
+}
+
+/// Counted from the zero point, as f32.
+Tensor whole_numbers(QuantizedTensor q, const KernelTable& table) {
+  q.scale = 1;
+  return ops::dequantize(q, table);
 }
 
 std::vector<float> requantizations(const IntegerLayer& layer, float x_scale, float y_scale) {
@@ -61,13 +67,18 @@ QuantizedTensor quantized_input(const Tensor& images, const ValueQuant& q, bool 
   const Shape& s = images.shape();
   const TileGrid grid = !is_dynamic && images.is_plain() ? tile_grid(s[0], s[2], s[3]) : TileGrid{};
   const Tensor x = grid.count() > 1 ? to_tiles(images, grid, 1) : images;
-  return ops::quantize(x, q.scale, q.zero_point, 1, table);
+  return ops::quantize(x, q.scale, q.zero_point, 1, table, q.highest());
 }
 
 }  // namespace
 
 float requantization(float x_scale, float w_scale, float y_scale) {
   return static_cast<float>(static_cast<double>(x_scale) * w_scale / y_scale);
+}
+
+ValueQuant measured(const ops::Range& range, int bits) {
+  const LinearScale q = linear_scale({range.lowest, range.highest}, bits, QuantMode::asymmetric_unsigned);
+  return {q.scale, q.zero_point, bits};
 }
 
 IntegerNetwork::IntegerNetwork(IntegerSpec spec) : spec_(std::move(spec)) {
@@ -86,9 +97,10 @@ IntegerNetwork::IntegerNetwork(IntegerSpec spec) : spec_(std::move(spec)) {
     const ValueQuant& x = spec_.values[static_cast<size_t>(g.input)];
     if (g.has_weights()) {
       check_weights(layer);
-      packed_.push_back(ops::pack_int_weights(layer.weights, layer.bias, x.zero_point, g.window.groups));
+      packed_.push_back(
+          ops::pack_int_weights(layer.weights, layer.bias, x.zero_point, g.window.groups, x.highest()));
     } else {
-      packed_.push_back(g.kind == LayerKind::mean_pool ? ones(graph.shape(g.input), x.zero_point) : ops::IntWeights{});
+      packed_.push_back(g.kind == LayerKind::mean_pool ? ones(graph.shape(g.input), x) : ops::IntWeights{});
     }
   }
   set_training(false);
@@ -115,34 +127,45 @@ QuantizedTensor IntegerNetwork::run_product(size_t i, const std::vector<Quantize
   return {sums, y.scale, y.zero_point};
 }
 
-/// Real results with the range that they turn out to have.
+/// Exact sums, then real numbers (as training computes them), then integers of the range that they turn out to have.
 QuantizedTensor IntegerNetwork::run_dynamic(size_t i, const std::vector<QuantizedTensor>& values,
                                             const KernelTable& table) const {
   const IntegerLayer& layer = spec_.layers[i];
   const GraphLayer& g = layer.shape;
   const QuantizedTensor& x = values[static_cast<size_t>(g.input)];
-  const ops::IntTarget to{.dtype = DType::f32, .scale = requantizations(layer, x.scale, 1.0f)};
-  const ops::IntWeights w =
-      ops::pack_int_weights(layer.weights, rounded_bias(layer, to.scale), x.zero_point, g.window.groups);
-  Tensor y = g.kind == LayerKind::conv ? ops::conv2d_s8(x, w, g.window, to, table) : ops::linear_s8(x, w, to, table);
+  const std::vector<float> units = requantizations(layer, x.scale, 1.0f);
+  const ops::IntTarget to{.dtype = DType::f32, .scale = std::vector<float>(units.size(), 1.0f)};
+  const ops::IntWeights w = ops::pack_int_weights(layer.weights, {}, x.zero_point, g.window.groups,
+                                                  spec_.values[static_cast<size_t>(g.input)].highest());
+  const Tensor sums =
+      g.kind == LayerKind::conv ? ops::conv2d_s8(x, w, g.window, to, table) : ops::linear_s8(x, w, to, table);
+  constexpr double kAll = std::numeric_limits<double>::infinity();
+  ops::Requantization r{.bias = bias_in_units(layer, x.scale),
+                        .scale = Tensor::from(units, Shape{std::ssize(units)}),
+                        .lowest = g.relu ? 0 : -kAll,
+                        .highest = kAll,
+                        .rounds = false};
+  if (g.residual >= 0) {
+    const QuantizedTensor& residual = values[static_cast<size_t>(g.residual)];
+    r.residual = whole_numbers(residual, table);
+    r.residual_scale = Tensor::full({1}, residual.scale);
+  }
+  const Tensor y = ops::requantize(sums, r);
   if (i + 1 == spec_.layers.size()) return {y, 1.0f, 0};
-  if (g.residual >= 0) y = ops::add(y, ops::dequantize(values[static_cast<size_t>(g.residual)], table));
-  if (g.relu) y = ops::map({}, y);
-  const ops::Range range = ops::range(y, table);
-  const LinearScale q =
-      linear_scale({range.lowest, range.highest}, spec_.values[i + 1].bits, QuantMode::asymmetric_unsigned);
-  return ops::quantize(y, q.scale, q.zero_point, y.shape().rank() == 4 ? 1 : 0, table);
+  const ValueQuant q = measured(ops::range(y, table), spec_.values[i + 1].bits);
+  return ops::quantize(y, q.scale, q.zero_point, y.shape().rank() == 4 ? 1 : 0, table, q.highest());
 }
 
 QuantizedTensor IntegerNetwork::run_mean_pool(size_t i, const QuantizedTensor& x, const KernelTable& table) const {
   ValueQuant y = spec_.values[i + 1];
-  if (spec_.is_dynamic) y = {x.scale, x.zero_point, 8};  // a mean lies within the range of what it is of
+  const ValueQuant from{x.scale, x.zero_point, spec_.values[static_cast<size_t>(spec_.layers[i].shape.input)].bits};
+  if (spec_.is_dynamic) y = from;  // a mean lies within the range of what it is of
   const Shape& s = x.values.shape();
   const float scale = requantization(x.scale, 1.0f / static_cast<float>(s[2] * s[3]), y.scale);
   const ops::IntTarget to{.scale = std::vector<float>(static_cast<size_t>(s[1]), scale),
                           .zero_point = y.zero_point,
                           .highest = y.highest()};
-  const ops::IntWeights w = spec_.is_dynamic ? ones({s[1], s[2], s[3]}, x.zero_point) : packed_[i];
+  const ops::IntWeights w = spec_.is_dynamic ? ones({s[1], s[2], s[3]}, from) : packed_[i];
   return {ops::conv2d_s8(x, w, {.groups = s[1]}, to, table), y.scale, y.zero_point};
 }
 

@@ -52,6 +52,9 @@ struct IntegerSpec {
 /// this, so that all multiply with the same bits.
 float requantization(float x_scale, float w_scale, float y_scale);
 
+/// The quantisation of a value whose range was measured (dynamic ranges).
+ValueQuant measured(const ops::Range& range, int bits);
+
 /// Looks at the integers of value `value`; of the last one, the logits, at real numbers (f32).
 using IntegerProbe = std::function<void(int64_t value, const ops::QuantizedTensor& q)>;
 

@@ -20,8 +20,8 @@ namespace pith::nn {
 
 class QuantizedTraining : public Module {
  public:
-  /// A spec with static ranges whose layers still hold their real weights (shape.weight, shape.bias): ArgumentError
-  /// otherwise.
+  /// A spec whose layers still hold their real weights (shape.weight, shape.bias): ArgumentError otherwise. With dynamic
+  /// ranges the steps of values are those of every batch, and nothing of them is learned.
   explicit QuantizedTraining(IntegerSpec start);
   std::string_view type() const override { return "QuantizedTraining"; }
 
@@ -40,11 +40,18 @@ class QuantizedTraining : public Module {
   struct Learned {
     Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr;
   };
+  /// A value on its way: whole numbers counted from the zero point, their step, their grid.
+  struct Flow {
+    Variable x, step;
+    ValueQuant quant;
+  };
   Variable value_step(int64_t value) const;
   Variable weight_step(size_t i) const;
-  Variable run_layer(size_t i, const std::vector<Variable>& values) const;
-  Variable run_product(size_t i, const std::vector<Variable>& values) const;
-  Variable run_mean_pool(size_t i, const Variable& x) const;
+  Flow run_layer(size_t i, const std::vector<Flow>& values) const;
+  Variable sums_of(size_t i, const Variable& x, const Variable& w_step) const;
+  Flow run_product(size_t i, const std::vector<Flow>& values) const;
+  Flow run_dynamic(size_t i, const std::vector<Flow>& values) const;
+  Flow run_mean_pool(size_t i, const Flow& x) const;
 
   IntegerSpec start_;
   std::vector<Learned> learned_;  ///< one a layer

@@ -9,6 +9,7 @@
 #include "apps/interrupt.h"
 #include "apps/quantization.h"
 #include "apps/report.h"
+#include "compress/proofs/bounds.h"
 #include "nn/packed_network.h"
 #include "tensor/error.h"
 
@@ -47,10 +48,9 @@ void report(const Options& o, const nn::IntegerSpec& spec, Console& console) {
   Json layers = Json::array();
   console.result(fmt::format("{:<24}{:>8}{:>28}{:>8}{:>14}{:>13}{:>6}{:>6}", "layer", "weights", "input", "depth",
                              "lowest sum", "highest", "bits", "rule"));
-  size_t next = 0;
-  for (const nn::IntegerLayer& layer : spec.layers) {
+  for (const compress::AccumulatorBound& b : bounds) {
+    const nn::IntegerLayer& layer = spec.layers[static_cast<size_t>(b.index)];
     if (!layer.shape.has_weights()) continue;
-    const compress::AccumulatorBound& b = bounds[next++];
     console.result(fmt::format("{:<24}{:>8}{:>28}{:>8}{:>14}{:>13}{:>6}{:>6}", b.layer, fmt::format("s{}", layer.bits),
                                mode_of(spec.values[static_cast<size_t>(layer.shape.input)]), b.depth, b.lowest,
                                b.highest, b.bits, b.rule_bits));

@@ -7,6 +7,7 @@
 #include "apps/report.h"
 #include "apps/training.h"
 #include "compress/schedule/schedule_file.h"
+#include "nn/packed_network.h"
 #include "tensor/atomic_file.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
@@ -185,6 +186,15 @@ void check_rate(const CLI::App& command, const Compression& compression) {
                           std::to_string(p.place.line) + "); one can be given");
 }
 
+/// A file to train in whole numbers from says itself what it is of.
+void take_packed_model(TrainingOptions& t) {
+  if (t.init.empty() || !nn::is_packed_network(t.init)) return;
+  const std::string model = nn::read_packed_network(t.init).model;
+  if (!t.model.empty() && t.model != model)
+    throw FormatError(t.init + ": expected a packed " + t.model + ", found one of " + model);
+  t.model = model;
+}
+
 void train(const CLI::App& command, Options o) {
   apply(o.common);
   Console console(o.common.console);
@@ -196,6 +206,7 @@ void train(const CLI::App& command, Options o) {
   if (resumes && !o.out.empty()) {
     throw ArgumentError("--resume and --out exclude each other: a resumed run stays where it is");
   }
+  if (!resumes) take_packed_model(o.training);
   if (o.training.model == "lstm_lm") o.training.model = "lstm-lm";
   if (o.training.is_language()) take_language_defaults(command, o.training);
   if (!o.training.compress.empty() && !resumes) take_schedule(command, o.training);

@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "tensor/error.h"
-#include "tensor/formats/quant_range.h"
+#include "tensor/ops/elementwise.h"
 #include "tensor/ops/floating.h"
+#include "tensor/ops/quantized.h"
 
 namespace pith {
 namespace {
@@ -62,8 +63,8 @@ Variable bias_levels(const Variable& bias, const Variable& x_step, const Variabl
   const Numbers w = numbers(w_step), b = numbers(bias);
   Numbers q(b.size());
   for (size_t k = 0; k < q.size(); ++k) {
-    q[k] = std::clamp(b[k] / (x * w[k]), -kMostBias, kMostBias);
-    if (rounds) q[k] = std::nearbyint(q[k]);
+    q[k] = b[k] / (x * w[k]);
+    if (rounds) q[k] = std::nearbyint(std::clamp(q[k], -kMostBias, kMostBias));
   }
   const DType dtype = bias.value().dtype();
   return record("bias_levels", tensor(q, dtype), {bias, x_step, w_step}, [=](const Tensor& dq, Gradients& into) {
@@ -72,7 +73,7 @@ Variable bias_levels(const Variable& bias, const Variable& x_step, const Variabl
     double by_x = 0;
     for (size_t k = 0; k < b.size(); ++k) {
       const double v = b[k] / (x * w[k]);
-      if (std::abs(v) > kMostBias) continue;
+      if (rounds && std::abs(v) > kMostBias) continue;
       by_b[k] = up[k] / (x * w[k]), by_w[k] = -up[k] * v / w[k], by_x -= up[k] * v / x;
     }
     into.add(0, [&] { return tensor(by_b, dtype); });
@@ -119,30 +120,13 @@ Variable positive_step(const Variable& x, double factor) {
   });
 }
 
-Variable fake_quant(const Variable& w, const QuantParams& quant) {
-  check_quant(quant, w.shape());
-  const Tensor in = w.value().contiguous();
-  const int64_t each = in.numel() / std::max<int64_t>(1, std::ssize(quant.scale));
-  Numbers y = in.to_vector<double>(), passes(y.size(), 1);
-  for (size_t i = 0; i < y.size(); ++i) {
-    const size_t group = quant.scale.size() == 1 ? 0 : i / static_cast<size_t>(each);
-    const LinearScale s{quant.scale[group], quant.zero_point.empty() ? 0 : quant.zero_point[group], quant.lowest(),
-                        quant.highest()};
-    const float x = static_cast<float>(y[i]);
-    const double real = x / s.scale + static_cast<float>(s.zero_point);
-    passes[i] = real >= s.lowest && real <= s.highest;
-    const bool is_binary = quant.bits == 1 && quant.is_signed;
-    y[i] = is_binary ? (x >= 0 ? s.scale : -s.scale) : dequantized(quantized(x, s), s);
-  }
-  const DType dtype = in.dtype();
-  return record("fake_quant", Tensor::from(y, in.shape()).to(dtype), {w},
-                [passes, shape = in.shape(), dtype](const Tensor& dy, Gradients& into) {
-                  into.add(0, [&] {
-                    Numbers d = dy.to_vector<double>();
-                    for (size_t i = 0; i < d.size(); ++i) d[i] *= passes[i];
-                    return Tensor::from(d, shape).to(dtype);
-                  });
-                });
+Variable grid_levels(const Variable& x, float scale, int32_t zero_point, int32_t highest) {
+  const int64_t halo = x.shape().rank() == 4 ? 1 : 0;
+  ops::QuantizedTensor q = ops::quantize(x.value(), scale, zero_point, halo, kernels(), highest);
+  q.scale = 1;
+  return record("grid_levels", ops::dequantize(q), {x}, [scale](const Tensor& dy, Gradients& into) {
+    into.add(0, [&] { return ops::mul(dy, Tensor::full({1}, 1.0f / scale)); });
+  });
 }
 
 }  // namespace pith

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "autograd/variable.h"
-#include "tensor/formats/quant_params.h"
 #include "tensor/ops/requantize.h"
 
 namespace pith {
@@ -15,8 +14,8 @@ Variable weight_levels(const Variable& w, const Variable& step, const ops::Weigh
 /// in f64 and rounded once.
 Variable requantization_scale(const Variable& x_step, const Variable& w_step, const Variable& y_step);
 
-/// A bias in units of the sums: round(bias / (x_step w_step[k])), within +/- 2^22 so that f32 holds it. bias [k] ->
-/// [k]. `rounds` off is for gradient checks.
+/// A bias in units of the sums: round(bias / (x_step w_step[k])), within +/- 2^22 so that f32 holds it; with `rounds`
+/// off (dynamic ranges, gradient checks) neither rounded nor limited. bias [k] -> [k].
 Variable bias_levels(const Variable& bias, const Variable& x_step, const Variable& w_step, bool rounds = true);
 
 struct RequantizationLimits {
@@ -30,8 +29,8 @@ Variable requantize(const Variable& sums, const Variable& bias, const Variable& 
 /// |x|, at least 1e-10, whose gradient is multiplied by `factor` (LSQ scales those of steps).
 Variable positive_step(const Variable& x, double factor);
 
-/// scale * (q - zero_point) of w, a tensor with rows first, on the grid of `quant`: what fake quantisation shows, with
-/// the straight-through gradient of w alone. Throws ArgumentError where `quant` does not fit.
-Variable fake_quant(const Variable& w, const QuantParams& quant);
+/// Whole numbers counted from the zero point: round(x / scale) on a grid of [0, highest] that was made to hold x
+/// (dynamic ranges). x: f32 [n, c, h, w] or [n, f]. Straight through: dx = dy / scale.
+Variable grid_levels(const Variable& x, float scale, int32_t zero_point, int32_t highest);
 
 }  // namespace pith

@@ -1,7 +1,6 @@
 #include "compress/quantizers/post_training.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -211,32 +210,6 @@ nn::IntegerSpec quantize_after_training(const nn::Graph& graph, const Statistics
                                                          is_rectified(graph, static_cast<int64_t>(i + 1))));
   }
   return spec;
-}
-
-std::vector<AccumulatorBound> accumulator_bounds(const nn::IntegerSpec& spec) {
-  std::vector<AccumulatorBound> all;
-  for (const nn::IntegerLayer& layer : spec.layers) {
-    if (!layer.shape.has_weights()) continue;
-    const nn::ValueQuant& x = spec.values[static_cast<size_t>(layer.shape.input)];
-    const int64_t rows = layer.weights.shape()[0], depth = layer.weights.numel() / rows;
-    AccumulatorBound bound{.layer = layer.shape.name, .depth = depth};
-    for (int64_t k = 0; k < rows; ++k) {
-      int64_t low = layer.bias.defined() ? layer.bias.data<int32_t>()[k] : 0, high = low;
-      for (int64_t i = 0; i < depth; ++i) {
-        const int64_t w = layer.weights.data<int8_t>()[k * depth + i];
-        low += w * (w > 0 ? -x.zero_point : x.highest() - x.zero_point);
-        high += w * (w > 0 ? x.highest() - x.zero_point : -x.zero_point);
-      }
-      bound.lowest = std::min(bound.lowest, low);
-      bound.highest = std::max(bound.highest, high);
-    }
-    const uint64_t widest = static_cast<uint64_t>(std::max(bound.highest, -(bound.lowest + 1)));
-    bound.bits = static_cast<int>(std::bit_width(widest)) + 1;
-    bound.rule_bits =
-        x.bits + layer.bits + static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max<int64_t>(depth - 1, 0))));
-    all.push_back(bound);
-  }
-  return all;
 }
 
 }  // namespace pith::compress

@@ -56,15 +56,4 @@ bool passes_on(const nn::GraphLayer& layer);
 /// Gives `layer` its real bias [k] in units of (scale of x) (scale of w[k]), within kMostBias.
 void round_bias(nn::IntegerLayer& layer, const Tensor& bias, float x_scale);
 
-/// What the sums of one layer can reach, from its real weights: bounds over all inputs of the value's range, and the
-/// rule 2n + log2(c k^2) beside it.
-struct AccumulatorBound {
-  std::string layer;
-  int64_t depth = 0;                ///< products a sum
-  int64_t lowest = 0, highest = 0;  ///< over all output channels, bias included
-  int bits = 0;                     ///< of the two's complement number that holds both
-  int rule_bits = 0;                ///< (bits of x) + (bits of w) + ceil(log2 depth)
-};
-std::vector<AccumulatorBound> accumulator_bounds(const nn::IntegerSpec& spec);
-
 }  // namespace pith::compress

@@ -72,13 +72,14 @@ struct WideSums {
   Requantize to = {};  ///< of these channels; the residual's lines are neighbours, too
 };
 
-/// `lines` lines of four channels of f32 to as many of u8: y = clamp(round(x / scale) + zero_point, 0, 255).
+/// `lines` lines of four channels of f32 to as many of u8: y = clamp(round(x / scale) + zero_point, 0, highest).
 struct QuantizeLines {
   const float* x[4] = {};  ///< an absent channel may point at any other
   uint8_t* y = nullptr;
   int64_t lines = 0;
   float scale = 1;
   int32_t zero_point = 0;
+  uint8_t highest = 255;
 };
 
 /// And back, for the first `channels` of the four: y = float(x - zero_point) * scale.

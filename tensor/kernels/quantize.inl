@@ -70,9 +70,9 @@ static void requantize_wide(const WideSums& s) {
 }
 
 /// Real numbers of four channels to lines of bytes: clamp(round(x / scale) + zero point), see QuantizeLines. A true
-/// division, as ONNX's QuantizeLinear has it. NaN becomes 255.
+/// division, as ONNX's QuantizeLinear has it. NaN becomes the highest.
 static void quantize_lines(const QuantizeLines& c) {
-  const ByteClamp clamp = ByteClamp::make(c.zero_point, 0, 255);
+  const ByteClamp clamp = ByteClamp::make(c.zero_point, 0, c.highest);
   const Vec scale = Vec::set(c.scale);
   for (int64_t i = 0; i < c.lines * 16; i += Int::kWidth) {
     Int v[4];

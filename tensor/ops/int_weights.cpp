@@ -48,10 +48,10 @@ void pack_segment(IntWeights& w, const IntSegment& s) {
   });
 }
 
-/// Smallest and largest sum that any input of 0 to 255 can give.
+/// Smallest and largest sum that any input of 0 to `highest` can give.
 struct Reach {
-  int64_t least = 0, most = 0;
-  void add(int64_t weight) { (weight < 0 ? least : most) += 255 * weight; }
+  int64_t highest, least = 0, most = 0;
+  void add(int64_t weight) { (weight < 0 ? least : most) += highest * weight; }
   bool fits(int64_t bias = 0) const {
     return bias >= kLeast && bias <= kMost && least + bias >= kLeast && most + bias <= kMost;
   }
@@ -62,7 +62,7 @@ void prove(IntWeights& w) {
   bool whole = true;
   int64_t longest = 0;
   for (const IntSegment& s : w.segments) {
-    std::vector<Reach> reach(static_cast<size_t>(s.channels));
+    std::vector<Reach> reach(static_cast<size_t>(s.channels), Reach{w.highest});
     for_each_weight(w, s,
                     [&](int64_t k, int64_t, int64_t, int8_t v) { reach[static_cast<size_t>(k - s.channel)].add(v); });
     for (int64_t k = 0; k < s.channels; ++k)
@@ -80,7 +80,7 @@ void prove(IntWeights& w) {
   }
 }
 
-void check(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups) {
+void check(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups, int32_t highest) {
   if (w.dtype() != DType::s8 || w.is_lanes()) throw TypeError("pack_int_weights: wants plain s8, here is " + text(w));
   if (w.shape().rank() != 4 && w.shape().rank() != 2)
     throw ShapeError("pack_int_weights: wants [k, c, kh, kw] or [rows, cols], here is " + text(w));
@@ -89,17 +89,21 @@ void check(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t grou
     throw ShapeError("pack_int_weights: " + text(w) + " does not divide into " + std::to_string(groups) + " groups");
   if (bias.defined() && (bias.dtype() != DType::s32 || !(bias.shape() == Shape{w.shape()[0]})))
     throw ShapeError("pack_int_weights: bias " + text(bias) + " does not fit " + text(w) + "; it is s32, one a row");
-  if (zero_point < 0 || zero_point > 255)
-    throw ArgumentError("pack_int_weights: the zero point " + std::to_string(zero_point) + " lies outside [0, 255]");
+  if (highest < 1 || highest > 255)
+    throw ArgumentError("pack_int_weights: the highest input " + std::to_string(highest) + " lies outside [1, 255]");
+  if (zero_point < 0 || zero_point > highest)
+    throw ArgumentError("pack_int_weights: the zero point " + std::to_string(zero_point) + " lies outside [0, " +
+                        std::to_string(highest) + "]");
 }
 
 /// All but the weights' order for the kernels.
-IntWeights unordered(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups) {
-  check(w, bias, zero_point, groups);
+IntWeights unordered(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups, int32_t highest) {
+  check(w, bias, zero_point, groups, highest);
   IntWeights p;
   p.shape = w.shape();
   p.groups = groups;
   p.zero_point = zero_point;
+  p.highest = highest;
   p.values = w.contiguous();
   const int64_t rows = w.shape()[0], depth = w.numel() / rows;
   p.segments = segments_of(rows, w.shape()[1] * groups, groups, p.kernel_height() * p.kernel_width());
@@ -118,8 +122,8 @@ IntWeights unordered(const Tensor& w, const Tensor& bias, int32_t zero_point, in
 
 }  // namespace
 
-IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups) {
-  IntWeights p = unordered(w, bias, zero_point, groups);
+IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups, int32_t highest) {
+  IntWeights p = unordered(w, bias, zero_point, groups, highest);
   const IntSegment& last = p.segments.back();
   p.packed.assign(static_cast<size_t>(last.first + (last.channels + 3) / 4 * p.taps(last) * 16), 0);
   for (const IntSegment& s : p.segments) pack_segment(p, s);
@@ -127,7 +131,7 @@ IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_po
 }
 
 IntWeights pack_sparse_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups) {
-  IntWeights p = unordered(w, bias, zero_point, groups);
+  IntWeights p = unordered(w, bias, zero_point, groups, 255);
   if (!p.parts.empty())
     throw ArgumentError("pack_sparse_int_weights: a sum of " + text(w) + " may leave 32 bits; pack it dense");
   p.blocks.start.assign(1, 0);

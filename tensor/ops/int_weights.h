@@ -1,6 +1,6 @@
 // Weights of 8 bits as the integer kernels read them, with the proof that no 32-bit sum of theirs can overflow.
 //
-// Made once (packing), then immutable. For every output channel the smallest and the largest sum that any u8 input can
+// Made once (packing), then immutable. For every output channel the smallest and the largest sum that any input can
 // give is known from the real weights; where both fit 32 bits, so does every partial sum in any order. Depths up to
 // max_depth (65 793 for u8 x s8) always do; where a sum might not, the depth is cut into `parts` that do, and they
 // are added in 64 bits.
@@ -33,6 +33,7 @@ struct IntWeights {
   Shape shape;  ///< [k, c / groups, kh, kw] or [rows, cols]
   int64_t groups = 1;
   int32_t zero_point = 0;  ///< of the input, folded into the bias
+  int32_t highest = 255;   ///< of the input: what the proof counts with
   Tensor values;           ///< s8, plain: the weights themselves
   std::vector<IntSegment> segments;
   std::vector<int8_t> packed;      ///< per segment [channels / 4][planes][kh][kw][4 outputs][4 inputs]; empty if sparse
@@ -48,8 +49,10 @@ struct IntWeights {
 };
 
 /// w: s8 [k, c / groups, kh, kw] or [rows, cols], plain. bias: s32 [k] in units of (scale of x) (scale of w), or
-/// undefined. zero_point: of the input, 0 to 255. Throws TypeError, ShapeError, ArgumentError.
-IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups = 1);
+/// undefined. zero_point: of the input, 0 to highest, the largest integer that it can hold (255 of 8 bits). Throws
+/// TypeError, ShapeError, ArgumentError.
+IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups = 1,
+                            int32_t highest = 255);
 
 /// The same without the blocks of 1 x 4 (along the input channels of one kernel position) that are all zero. The sum of
 /// what remains must fit 32 bits: ArgumentError otherwise.

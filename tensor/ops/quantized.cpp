@@ -33,8 +33,12 @@ void for_each_row(const LaneGeometry& g, const Each& each) {
 
 }  // namespace
 
-QuantizedTensor quantize(const Tensor& x, float scale, int32_t zero_point, int64_t halo, const KernelTable& table) {
+QuantizedTensor quantize(const Tensor& x, float scale, int32_t zero_point, int64_t halo, const KernelTable& table,
+                         int32_t highest) {
   check("quantize", scale, zero_point);
+  if (highest < zero_point || highest < 1 || highest > 255)
+    throw ArgumentError("quantize: the highest integer " + std::to_string(highest) +
+                        " lies outside [zero point, 255]");
   if (x.dtype() != DType::f32) throw TypeError("quantize: wants f32, here is " + text(x));
   const Tensor in = x.is_plain() ? to_lanes(x, 0) : x;
   const uint8_t border = static_cast<uint8_t>(zero_point);
@@ -45,8 +49,11 @@ QuantizedTensor quantize(const Tensor& x, float scale, int32_t zero_point, int64
   const float* const source = in.data<float>();
   uint8_t* const target = y.values.mutable_data<uint8_t>();
   for_each_row(to, [&](int64_t b, int64_t plane, int64_t row) {
-    QuantizeLines q{
-        .y = target + to.line(b, plane, row, 0) * kLineBytes, .lines = to.w, .scale = scale, .zero_point = zero_point};
+    QuantizeLines q{.y = target + to.line(b, plane, row, 0) * kLineBytes,
+                    .lines = to.w,
+                    .scale = scale,
+                    .zero_point = zero_point,
+                    .highest = static_cast<uint8_t>(highest)};
     for (int64_t k = 0; k < 4; ++k)
       q.x[k] = source + from.line(b, std::min(plane * 4 + k, to.c - 1), row, 0) * LaneGeometry::kLanes;
     table.quantize_lines(q);

@@ -20,10 +20,11 @@ struct QuantizedTensor {
   int32_t zero_point = 0;  ///< 0 to 255
 };
 
-/// x as integers in lane order, or as tiles if x lies so. x: f32 [n, c, h, w] or [n, f]; NaN becomes 255. scale finite and above 0,
-/// zero_point in [0, 255]: ArgumentError otherwise. TypeError for other types.
+/// x as integers in lane order, or as tiles if x lies so. x: f32 [n, c, h, w] or [n, f]; what exceeds `highest`, and
+/// NaN, becomes `highest`. scale finite and above 0, 0 <= zero_point <= highest <= 255: ArgumentError otherwise.
+/// TypeError for other types.
 QuantizedTensor quantize(const Tensor& x, float scale, int32_t zero_point, int64_t halo,
-                         const KernelTable& table = kernels());
+                         const KernelTable& table = kernels(), int32_t highest = 255);
 
 /// The real numbers, f32, in x's order; halo and dead lanes 0.
 Tensor dequantize(const QuantizedTensor& x, const KernelTable& table = kernels());

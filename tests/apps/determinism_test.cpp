@@ -173,6 +173,38 @@ TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfASchedule) {
   }
 }
 
+/// Training in whole numbers: shadows, learned steps and their momenta come back, too.
+TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfQuantizedTraining) {
+  undisturbed();
+  const std::string start = path("start.train.safetensors");
+  const Outcome q = run_program(
+      folder_, {"quantize", "--model", "lenet5", "--weights", path("undisturbed/checkpoints/best.safetensors"),
+                "--data", "mnist", "--data-root", root_, "--calibration", "40", "--bits-weights", "4",
+                "--bits-activations", "4", "--keep-float", "--out", start, "--quiet"});
+  ASSERT_EQ(q.code, 0) << q.err;
+  const Arguments more = {"--init", start, "--checkpoint-steps", "1", "--threads", "1", "--lr", "0.005"};
+  const Outcome o = run_program(folder_, arguments("quantized", more));
+  ASSERT_EQ(o.code, 0) << o.err;
+  const Result expected = result_of(path("quantized"));
+  EXPECT_NE(expected.weights, test::read_bytes(start));
+  Random random({2028, Purpose::test});
+  const int kills = long_tests() ? 30 : 4;
+  int killed = 0;
+  for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
+    fs::remove_all(path("killed"));
+    const test::Program first(folder_, arguments("killed", more));
+    for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
+    ::usleep(static_cast<useconds_t>(random.uniform(0, 1e5)));
+    first.signal(SIGKILL);
+    if (first.wait().code == 0) continue;  // it was done before
+    ++killed;
+    const Outcome resumed = resume("killed");
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
+  }
+  EXPECT_EQ(killed, kills);
+}
+
 TEST_F(Determinism, GoesOnAfterCtrlC) {
   const Result expected = undisturbed();
   for (const int signal : {SIGINT, SIGTERM}) {

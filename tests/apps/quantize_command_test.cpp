@@ -1,9 +1,12 @@
 // `pith quantize` and `pith eval` on what it wrote: a trained LeNet-5 on drawn digits, and the refusals.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "tensor/container.h"
 #include "tests/apps/program.h"
 #include "tests/apps/tiny_data.h"
 
@@ -109,6 +112,11 @@ TEST_F(QuantizeCommand, RefusesWithOneSentence) {
   const std::string out = folder_.file("x.safetensors");
   expect_refused(quantize(out, {"--bits-weights", "0"}), 2, "--bits-weights");
   expect_refused(quantize(out, {"--bits-activations", "9"}), 2, "--bits-activations");
+  expect_refused(quantize(out, {"--bits-weights", "9"}), 2, "--bits-weights");
+  expect_refused(quantize(out, {"--bits-activations", "0"}), 2, "--bits-activations");
+  expect_refused(quantize(out, {"--bits-ends", "9"}), 2, "--bits-ends");
+  expect_refused(quantize(out, {"--override", "conv1:w=0"}), 2, "--override");
+  expect_refused(quantize(out, {"--override", "conv1:a=9"}), 2, "--override");
   expect_refused(quantize(out, {"--override", "conv9:w=4"}), 2, "conv9");
   expect_refused(quantize(out, {"--override", "conv1:w=4x"}), 2, "--override");
   expect_refused(quantize(out, {"--clip", "minmax"}), 2, "minmax");
@@ -123,6 +131,55 @@ TEST_F(QuantizeCommand, RefusesWithOneSentence) {
   expect_refused(
       {"eval", "--weights", weights_ + ".none", "--model", "lenet5", "--data", "mnist", "--data-root", root_}, 1,
       "none");
+}
+
+TEST_F(QuantizeCommand, RefusesWeightsAndStatisticsThatAreNoNumbers) {
+  const std::string bad = folder_.file("nan.safetensors"), out = folder_.file("x.safetensors");
+  Container file = read_container(weights_);
+  for (Section& s : file.sections) {
+    if (s.name != "conv2.weight") continue;
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(s.bytes.data() + 40, &nan, sizeof nan);
+  }
+  write_container(bad, file);
+  std::vector<std::string> a = quantize(out);
+  a[4] = bad;
+  expect_refused(a, 4, "not finite");
+  const std::string statistics = folder_.file("s.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(out, {"--write-statistics", statistics})).code, 0);
+  std::filesystem::remove(out);
+  Container numbers = read_container(statistics);
+  for (Section& s : numbers.sections) {
+    if (!s.name.ends_with("conv1.statistics")) continue;
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    std::memcpy(s.bytes.data() + 8, &nan, sizeof nan);
+  }
+  write_container(statistics, numbers);
+  expect_refused(quantize(out, {"--statistics", statistics}), 3, "finite statistics of conv1");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST_F(QuantizeCommand, RefusesScalesPerChannelWhereAValueHasOne) {
+  const std::string out = folder_.file("x.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(out)).code, 0);
+  Container file = read_container(out);
+  for (Section& s : file.sections)
+    if (s.name == "values.scale")  // six scales for conv1's output, as if one a channel
+      s = Section::of(s.name, Tensor::full({s.shape[0] + 5}, 0.5));
+  write_container(out, file);
+  expect_refused({"eval", "--weights", out, "--data", "mnist", "--data-root", root_}, 3, "values.scale");
+}
+
+TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
+  const std::string start = folder_.file("w4.train.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(start, {"--bits-weights", "4", "--keep-float"})).code, 0);
+  std::vector<std::string> train = test::tiny_training(root_, folder_.file("on"), {"--init", start});
+  train.erase(train.begin() + 1, train.begin() + 3);  // --model lenet5
+  const Outcome o = run_program(folder_, train);
+  EXPECT_EQ(o.code, 0) << o.err;
+  std::vector<std::string> other = test::tiny_training(root_, folder_.file("not"), {"--init", start});
+  other[2] = "simplenet-mnist";
+  expect_refused(other, 3, "lenet5");
 }
 
 }  // namespace

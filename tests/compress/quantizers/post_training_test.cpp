@@ -116,24 +116,6 @@ TEST(PostTraining, KeepsPrunedWeightsAtZeroAtEveryWidth) {
   }
 }
 
-TEST(PostTraining, BoundsTheSumsByTheirRealWeights) {
-  // y = 3 x0 - 2 x1 + 5 with x in [0, 15] - 4: 3 * 11 + 2 * 4 + 5 and -3 * 4 - 2 * 11 + 5.
-  nn::IntegerSpec spec{.model = "m", .input = {2, 1, 1}, .values = {{1, 4, 4}, {1, 4, 4}, {}}, .layers = {}};
-  nn::IntegerLayer flat, layer;
-  flat.shape = {.kind = nn::LayerKind::flatten, .name = "f", .input = 0, .output = {2}};
-  layer.shape = {.kind = nn::LayerKind::linear, .name = "fc", .input = 1, .output = {1}};
-  layer.weights = Tensor::from(std::vector<int8_t>{3, -2}, {1, 2});
-  layer.weight_scale = {1};
-  layer.bias = Tensor::from(std::vector<int32_t>{5}, {1});
-  spec.layers = {flat, layer};
-  const std::vector<AccumulatorBound> bounds = accumulator_bounds(spec);
-  ASSERT_EQ(bounds.size(), 1u);
-  EXPECT_EQ(bounds[0].highest, 46);
-  EXPECT_EQ(bounds[0].lowest, -29);
-  EXPECT_EQ(bounds[0].bits, 7);
-  EXPECT_EQ(bounds[0].rule_bits, 4 + 8 + 1);
-}
-
 TEST(PostTraining, RefusesBitsAndOverridesThatMeanNothing) {
   const nn::Graph g = graph("lenet5", {1, 12, 12});
   const Statistics s = statistics(g);

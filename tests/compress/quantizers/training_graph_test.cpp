@@ -82,6 +82,25 @@ TEST(TrainingGraph, IsTheIntegerNetworkInEveryLayer) {
     }
 }
 
+TEST(TrainingGraph, IsItWithTheRangesOfEveryBatch) {
+  const std::vector<std::pair<const char*, Shape>> models{
+      {"lenet5", {1, 12, 12}}, {"resnet20-cifar", {3, 8, 8}}, {"simplenet-v2-mnist", {1, 16, 16}}};
+  for (const auto& [name, image] : models)
+    for (const auto& [w, a] : {std::pair{8, 8}, {4, 4}, {2, 2}}) {
+      nn::QuantizedTraining training(
+          start(name, image, {.bits_weights = w, .bits_activations = a, .is_dynamic = true}));
+      train(training, image, 2);
+      const nn::IntegerSpec spec = training.spec();
+      for (const KernelTable* const table : test::tables())
+        for (const int64_t n : {1, 5}) {
+          int64_t seen = 0;
+          EXPECT_EQ(differing(training, spec, waves(n, image, 3), *table, seen), 0)
+              << name << " W" << w << "A" << a << " batch " << n << " " << table->isa;
+          EXPECT_GT(seen, 100);
+        }
+    }
+}
+
 TEST(TrainingGraph, StaysItWhileItLearns) {
   const Shape image{3, 8, 8};
   for (const int bits : {8, 4, 2, 1}) {

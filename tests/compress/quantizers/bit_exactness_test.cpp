@@ -1,0 +1,168 @@
+// The promise of nn/quantized_training.h on the published ResNet-20 and CIFAR-10's test images: every layer's integers of
+// the training-time graph and of packed inference, compared by equality; static and dynamic ranges, 8 bits to one, ternary
+// and pruned; one and two threads; packed inference on every instruction set, the graph on that of PITH_ISA.
+//
+// 64 images; with PITH_LONG_TESTS=1 all 10,000, of which the scalar table sees the first 500.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "compress/quantizers/post_training.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "nn/checkpoint.h"
+#include "nn/fold.h"
+#include "nn/models.h"
+#include "nn/packed_network.h"
+#include "nn/quantized_training.h"
+#include "tensor/parallel.h"
+#include "tests/support/files.h"
+#include "tests/support/tables.h"
+
+namespace pith::compress {
+namespace {
+
+constexpr const char* kWeights = "checkpoints/checkpoint_trained_dense.safetensors";
+constexpr int64_t kScalarImages = 500;
+
+struct Case {
+  const char* name;
+  PostTrainingOptions options;
+  double sparsity = 0;
+};
+
+std::vector<Case> cases() {
+  ClipOptions mse;
+  mse.mode = ClipMode::mse;
+  const auto narrow = [&](int w, int a) {
+    return PostTrainingOptions{
+        .bits_weights = w, .bits_activations = a, .clip = mse, .weight_range = WeightRange::mse};
+  };
+  return {{"W8A8 static", {}},
+          {"W8A8 dynamic", {.is_dynamic = true}},
+          {"W4A8", narrow(4, 8)},
+          {"W4A4", narrow(4, 4)},
+          {"W2A2", narrow(2, 2)},
+          {"ternary, A8", narrow(2, 8)},
+          {"W1A1", narrow(1, 1)},
+          {"W8A8, 80 % pruned", {}, 0.8}};
+}
+
+/// The share of each layer's weights that is smallest becomes 0.
+void prune(nn::Graph& graph, double sparsity) {
+  for (nn::GraphLayer& layer : graph.layers) {
+    if (!layer.has_weights() || sparsity == 0) continue;
+    layer.weight = layer.weight.clone();
+    float* const w = layer.weight.mutable_data<float>();
+    std::vector<float> sizes(w, w + layer.weight.numel());
+    for (float& v : sizes) v = std::abs(v);
+    const auto at = sizes.begin() + static_cast<int64_t>(sparsity * static_cast<double>(sizes.size()));
+    std::nth_element(sizes.begin(), at, sizes.end());
+    for (int64_t i = 0; i < layer.weight.numel(); ++i)
+      if (std::abs(w[i]) < *at) w[i] = 0;
+  }
+}
+
+void set_masks(nn::QuantizedTraining& training) {
+  training.visit_parameters([](const std::string& name, nn::Parameter& p) {
+    if (!name.ends_with(".weight")) return;
+    std::vector<uint8_t> keep;
+    for (const float v : p.value().to_vector<float>()) keep.push_back(v != 0);
+    p.set_mask(std::make_shared<const Mask>(Mask::from(Tensor::from(keep, p.shape()))));
+  });
+}
+
+struct Tally {
+  int64_t images = 0, integers = 0, differing = 0;
+};
+
+/// Adds the comparison of one batch: `graph` holds the whole numbers of every value.
+void compare(const nn::IntegerNetwork& network, const Tensor& images, const std::vector<Tensor>& graph,
+             const KernelTable& table, Tally& tally) {
+  network.run(
+      images,
+      [&](int64_t value, const ops::QuantizedTensor& q) {
+        const bool is_logits = q.values.dtype() == DType::f32;
+        const Tensor packed = to_plain(is_logits ? q.values : ops::dequantize({q.values, 1, q.zero_point}));
+        const Tensor& expected = graph[static_cast<size_t>(value)];
+        ASSERT_EQ(packed.numel(), expected.numel());
+        const float *const a = packed.data<float>(), *const b = expected.data<float>();
+        int64_t differing = 0;
+        for (int64_t i = 0; i < packed.numel(); ++i) differing += a[i] != b[i];
+        tally.integers += packed.numel(), tally.differing += differing;
+      },
+      table);
+  tally.images += images.shape()[0];
+}
+
+class BitExactness : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (test::real_data(kWeights).empty() || test::real_data("cifar-10").empty())
+      GTEST_SKIP() << "PITH_DATA names no folder with " << kWeights << " and cifar-10";
+    source_ = data::open_data("cifar10");
+    const auto model = nn::make_model("resnet20-cifar");
+    nn::load_weights(test::real_data(kWeights), *model);
+    nn::fold_batch_norm(*model);
+    graph_ = nn::graph_of(*model, {3, 32, 32});
+  }
+  nn::IntegerSpec spec_of(const Case& c) const {
+    nn::Graph graph = graph_;
+    prune(graph, c.sparsity);
+    data::Loader loader(source_.train, source_.normalization, {.batch_size = 128, .workers = 0});
+    loader.start(0);
+    const Tensor x = loader.next().images;
+    Calibration calibration(graph);
+    calibration.add_extremes(x);
+    calibration.add_moments(x);
+    return quantize_after_training(graph, calibration.finish(), c.options, "resnet20-cifar");
+  }
+  void expect_exact(const Case& c, int threads, int64_t images) const;
+
+  data::DataSource source_;
+  nn::Graph graph_;
+};
+
+void BitExactness::expect_exact(const Case& c, int threads, int64_t images) const {
+  set_threads(threads);
+  const nn::IntegerSpec start = spec_of(c);
+  nn::QuantizedTraining training(start);
+  if (c.sparsity > 0) set_masks(training);
+  const nn::IntegerNetwork network(training.spec());
+  const std::vector<const KernelTable*> tables = test::tables();
+  std::vector<Tally> tallies(tables.size());
+  data::Loader loader(source_.test, source_.normalization, {.batch_size = 64, .workers = 0});
+  loader.start(0);
+  for (int64_t seen = 0; seen < images;) {
+    const Tensor x = loader.next().images;
+    std::vector<Tensor> values;
+    training.run(Variable(x), [&](int64_t, const Tensor& v) { values.push_back(to_plain(v).contiguous()); });
+    for (size_t t = 0; t < tables.size(); ++t)
+      if (std::string(tables[t]->isa) != "scalar" || seen < kScalarImages)
+        compare(network, x, values, *tables[t], tallies[t]);
+    seen += x.shape()[0];
+  }
+  for (size_t t = 0; t < tables.size(); ++t) {
+    std::printf("%-18s graph on %s, packed on %-7s %d thread%s %6ld images: %ld of %ld integers differ\n", c.name,
+                kernels().isa, tables[t]->isa, threads, threads == 1 ? ", " : "s,", static_cast<long>(tallies[t].images),
+                static_cast<long>(tallies[t].differing), static_cast<long>(tallies[t].integers));
+    EXPECT_EQ(tallies[t].differing, 0) << c.name << " " << tables[t]->isa << " " << threads;
+    EXPECT_GT(tallies[t].integers, 190'000 * tallies[t].images);
+  }
+  std::fflush(stdout);
+}
+
+TEST_F(BitExactness, HoldsInEveryLayerForEveryMethod) {
+  const int before = threads();
+  const bool is_long = std::getenv("PITH_LONG_TESTS") != nullptr;
+  const bool is_scalar = std::string(kernels().isa) == "scalar";
+  const NoGradient inference;
+  for (const Case& c : cases())
+    for (const int count : {1, 2}) expect_exact(c, count, !is_long ? 64 : is_scalar ? kScalarImages : 10'000);
+  set_threads(before);
+}
+
+}  // namespace
+}  // namespace pith::compress
