@@ -28,7 +28,8 @@ std::string meaning(const Explanation& e) {
   std::string out = "\n1. What the integers stand for\n";
   out += fmt::format("   input   real = {}, q from 0 to {}  ({})\n", grid(e.input), e.input.highest(), e.input_name);
   if (e.weight_bits > 0)
-    out += fmt::format("   weight  real = {:.8g} w, {} bits, this channel's own scale\n", e.weight_scale, e.weight_bits);
+    out +=
+        fmt::format("   weight  real = {:.8g} w, {} bits, this channel's own scale\n", e.weight_scale, e.weight_bits);
   if (!e.is_last)
     out += fmt::format("   output  real = {}, q from 0 to {}{}\n", grid(e.output), e.output.highest(),
                        e.is_dynamic ? ", as this batch has it" : "");
@@ -40,9 +41,8 @@ std::vector<size_t> shown(const Explanation& e, int64_t products) {
   std::vector<size_t> all(e.terms.size());
   for (size_t i = 0; i < all.size(); ++i) all[i] = i;
   if (products <= 0 || std::ssize(all) <= products) return all;
-  std::stable_sort(all.begin(), all.end(), [&](size_t a, size_t b) {
-    return std::abs(e.terms[a].product) > std::abs(e.terms[b].product);
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [&](size_t a, size_t b) { return std::abs(e.terms[a].product) > std::abs(e.terms[b].product); });
   all.resize(static_cast<size_t>(products));
   std::sort(all.begin(), all.end());
   return all;
@@ -55,7 +55,8 @@ std::string term_line(const Explanation& e, const nn::ExplainedTerm& t) {
 
 std::string products_text(const Explanation& e, int64_t products) {
   const std::vector<size_t> places = shown(e, products);
-  std::string out = fmt::format("\n2. Products: {} inputs, each less its zero point, times its weight\n", e.terms.size());
+  std::string out =
+      fmt::format("\n2. Products: {} inputs, each less its zero point, times its weight\n", e.terms.size());
   out += fmt::format("   {:>7} {:>4} {:>6} {:>6} {:>6} {:>6} {:>10} {:>11} {:>5}\n", "channel", "row", "column", "q",
                      "q - z", "w", "product", "sum so far", "bits");
   out += fmt::format("   {:>54} {:>11} {:>5}\n", e.is_dynamic ? "the sum begins at 0" : "the sum begins with the bias",
@@ -85,7 +86,7 @@ std::string accumulator_text(const Explanation& e, const ExplanationContext& c) 
   out += fmt::format("   sum {}; on the way between {} and {}\n", e.sum, e.lowest_sum, e.highest_sum);
   out += fmt::format("   {} bits used of {}", e.bits_used, c.accumulator);
   if (c.has_bounds)
-    out += fmt::format(";\n   no input of this channel can leave [{}, {}], {} bits (`pith prove`)", c.lowest, c.highest,
+    out += fmt::format(";\n   no input takes it beyond [{}, {}], {} bits (`pith prove`)", c.lowest, c.highest,
                        std::max(bits_of(c.lowest), bits_of(c.highest)));
   return out + "\n";
 }
@@ -130,7 +131,8 @@ std::string result_text(const Explanation& e, const ExplanationContext& c) {
   std::string out = fmt::format("\n{}. The result\n", passes_on(e) ? 3 : 5);
   out += e.is_last ? fmt::format("   logit {:.9g}", e.logit)
                    : fmt::format("   q = {}, which stands for {:.8g}", e.q, e.value);
-  return out + fmt::format(";\n   the packed network computed {:.9g}: {}", c.network, same ? "the same" : "NOT THE SAME");
+  return out +
+         fmt::format(";\n   the packed network computed {:.9g}: {}", c.network, same ? "the same" : "NOT THE SAME");
 }
 
 Json quant_json(const nn::ValueQuant& q) {
@@ -157,16 +159,26 @@ Json to_json(const Explanation& e, const ExplanationContext& c) {
                      {"w", t.w},
                      {"product", t.product},
                      {"sum", t.sum}});
-  Json json{{"model", c.model},       {"image", c.image},
-            {"layer", e.layer},       {"kind", nn::name(e.kind)},
-            {"y", e.at.y},            {"x", e.at.x},
-            {"k", e.at.k},            {"input", quant_json(e.input)},
-            {"output", quant_json(e.output)}, {"weight_bits", e.weight_bits},
-            {"weight_scale", e.weight_scale}, {"bias", e.bias},
-            {"sum", e.sum},           {"lowest_partial_sum", e.lowest_sum},
-            {"highest_partial_sum", e.highest_sum}, {"bits_used", e.bits_used},
-            {"accumulator", c.accumulator},   {"multiplier", e.scale},
-            {"scaled", e.scaled},     {"real", e.real}};
+  Json json{{"model", c.model},
+            {"image", c.image},
+            {"layer", e.layer},
+            {"kind", nn::name(e.kind)},
+            {"y", e.at.y},
+            {"x", e.at.x},
+            {"k", e.at.k},
+            {"input", quant_json(e.input)},
+            {"output", quant_json(e.output)},
+            {"weight_bits", e.weight_bits},
+            {"weight_scale", e.weight_scale},
+            {"bias", e.bias},
+            {"sum", e.sum},
+            {"lowest_partial_sum", e.lowest_sum},
+            {"highest_partial_sum", e.highest_sum},
+            {"bits_used", e.bits_used},
+            {"accumulator", c.accumulator},
+            {"multiplier", e.scale},
+            {"scaled", e.scaled},
+            {"real", e.real}};
   if (c.has_bounds) json["lowest_sum"] = c.lowest, json["highest_sum"] = c.highest;
   if (e.is_dynamic) json["real_bias"] = e.real_bias;
   if (e.has_residual)

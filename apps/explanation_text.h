@@ -14,7 +14,7 @@ struct ExplanationContext {
   int64_t lowest = 0, highest = 0;  ///< of the channel's sums, whatever the input
   int accumulator = 32;             ///< bits that the kernel adds in
   bool has_bounds = false;
-  double network = 0;               ///< the integer, or logit, of the packed network
+  double network = 0;  ///< the integer, or logit, of the packed network
 };
 
 /// Steps 1 to 5. At most `products` products in a table, the ones of the largest magnitude kept in their order; 0: all.

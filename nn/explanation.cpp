@@ -43,8 +43,9 @@ void check_place(const IntegerSpec& spec, size_t layer, const OutputPlace& at) {
   const Shape out = shape_of(spec, static_cast<int64_t>(layer + 1));
   const int64_t h = out.rank() == 3 ? out[1] : 1, w = out.rank() == 3 ? out[2] : 1;
   if (at.k < 0 || at.k >= out[0] || at.y < 0 || at.y >= h || at.x < 0 || at.x >= w)
-    throw ArgumentError("explain: " + spec.layers[layer].shape.name + " gives " + text(out) + ", so there is no pixel " +
-                        std::to_string(at.y) + "," + std::to_string(at.x) + " of channel " + std::to_string(at.k));
+    throw ArgumentError("explain: " + spec.layers[layer].shape.name + " gives " + text(out) +
+                        ", so there is no pixel " + std::to_string(at.y) + "," + std::to_string(at.x) + " of channel " +
+                        std::to_string(at.k));
 }
 
 /// The inputs of a window in the order channel, row, column, and their weights.
@@ -87,7 +88,9 @@ void add_up(Explanation& e) {
     e.lowest_sum = std::min(e.lowest_sum, sum), e.highest_sum = std::max(e.highest_sum, sum);
   }
   e.sum = sum;
-  e.bits_used = static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max({e.highest_sum, -(e.lowest_sum + 1), int64_t{0}})))) + 1;
+  e.bits_used = static_cast<int>(
+                    std::bit_width(static_cast<uint64_t>(std::max({e.highest_sum, -(e.lowest_sum + 1), int64_t{0}})))) +
+                1;
 }
 
 /// The rule of kernels/int_views.h, each step rounded to f32 as there.
@@ -134,8 +137,7 @@ void take_scales(const IntegerSpec& spec, size_t i, Explanation& e) {
   e.weight_scale = layer.weight_scale[k];
   e.scale = requantization(e.input.scale, e.weight_scale, unit);
   if (e.is_dynamic)
-    e.real_bias =
-        static_cast<float>(layer.real_bias[k] / (static_cast<double>(e.input.scale) * e.weight_scale));
+    e.real_bias = static_cast<float>(layer.real_bias[k] / (static_cast<double>(e.input.scale) * e.weight_scale));
   else
     e.bias = layer.bias.data<int32_t>()[e.at.k];
 }
@@ -195,7 +197,7 @@ Explanation explain(const IntegerSpec& spec, const std::vector<QuantizedTensor>&
     take_scales(spec, layer, e);
     if (g.residual >= 0) take_residual(spec, g.residual, values[static_cast<size_t>(g.residual)], e);
     add_up(e);
-    e.is_dynamic && g.has_weights() ? requantize_dynamic(e) : requantize(e);
+    e.is_dynamic&& g.has_weights() ? requantize_dynamic(e) : requantize(e);
   }
   if (!e.is_last) e.value = static_cast<double>(e.output.scale) * (e.q - e.output.zero_point);
   return e;

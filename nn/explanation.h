@@ -1,6 +1,7 @@
 // One output of an integer network, step by step: which integers were read, every product, how many bits the running
-// sum took, and how the sum became the output. Computed here in plain 64-bit integers and single floats, sharing nothing
-// with the kernels; what it arrives at must be what they computed (`pith explain`, tests/compress/proofs/explanation_test.cpp).
+// sum took, and how the sum became the output. Computed here in plain 64-bit integers and single floats, sharing
+// nothing with the kernels; what it arrives at must be what they computed (`pith explain`,
+// tests/compress/proofs/explanation_test.cpp).
 #pragma once
 
 #include <cstdint>
@@ -39,19 +40,19 @@ struct Explanation {
   int64_t sum = 0, lowest_sum = 0, highest_sum = 0;  ///< the last; the extremes on the way
   int bits_used = 1;                                 ///< of two's complement, by all of these
 
-  double real_bias = 0;      ///< dynamic: in units of the sums
-  float scale = 1;           ///< what the sum is multiplied with
-  float scaled = 0;          ///< float(sum) x scale, rounded to f32
+  double real_bias = 0;  ///< dynamic: in units of the sums
+  float scale = 1;       ///< what the sum is multiplied with
+  float scaled = 0;      ///< float(sum) x scale, rounded to f32
   bool has_residual = false;
   int32_t residual_q = 0;
   ValueQuant residual;
   float residual_scale = 0, residual_term = 0;
-  float real = 0;            ///< in units of the output's scale, from its zero point; dynamic and last: the real value
-  int64_t rounded = 0;       ///< half to even, zero point added
+  float real = 0;       ///< in units of the output's scale, from its zero point; dynamic and last: the real value
+  int64_t rounded = 0;  ///< half to even, zero point added
   int32_t lowest = 0, highest = 255;  ///< what it is clamped to
-  int32_t q = 0;             ///< the output
-  float logit = 0;           ///< of the last layer, instead
-  double value = 0;          ///< what the output stands for
+  int32_t q = 0;                      ///< the output
+  float logit = 0;                    ///< of the last layer, instead
+  double value = 0;                   ///< what the output stands for
 };
 
 /// values: of image 0 as IntegerNetwork::run shows them, as many as layer `layer` and its residual read, and the one it

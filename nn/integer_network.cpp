@@ -97,8 +97,7 @@ IntegerNetwork::IntegerNetwork(IntegerSpec spec) : spec_(std::move(spec)) {
     const ValueQuant& x = spec_.values[static_cast<size_t>(g.input)];
     if (g.has_weights()) {
       check_weights(layer);
-      packed_.push_back(
-          ops::pack_int_weights(layer.weights, layer.bias, x.zero_point, g.window.groups, x.highest()));
+      packed_.push_back(ops::pack_int_weights(layer.weights, layer.bias, x.zero_point, g.window.groups, x.highest()));
     } else {
       packed_.push_back(g.kind == LayerKind::mean_pool ? ones(graph.shape(g.input), x) : ops::IntWeights{});
     }

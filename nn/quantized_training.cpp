@@ -183,9 +183,8 @@ IntegerSpec QuantizedTraining::spec() const {
     if (spec.is_dynamic)
       layer.real_bias = layer.shape.bias.to_vector<float>();
     else
-      layer.bias = bias_levels(learned_[i].bias->variable(), value_step(layer.shape.input), w_step)
-                       .value()
-                       .to(DType::s32);
+      layer.bias =
+          bias_levels(learned_[i].bias->variable(), value_step(layer.shape.input), w_step).value().to(DType::s32);
     check_depth(layer, spec.values[static_cast<size_t>(layer.shape.input)], spec.is_dynamic);
   }
   return spec;

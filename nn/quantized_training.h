@@ -20,8 +20,8 @@ namespace pith::nn {
 
 class QuantizedTraining : public Module {
  public:
-  /// A spec whose layers still hold their real weights (shape.weight, shape.bias): ArgumentError otherwise. With dynamic
-  /// ranges the steps of values are those of every batch, and nothing of them is learned.
+  /// A spec whose layers still hold their real weights (shape.weight, shape.bias): ArgumentError otherwise. With
+  /// dynamic ranges the steps of values are those of every batch, and nothing of them is learned.
   explicit QuantizedTraining(IntegerSpec start);
   std::string_view type() const override { return "QuantizedTraining"; }
 

@@ -111,8 +111,8 @@ void explain(const Options& o) {
 
 void add_explain(CLI::App& program, Action& action) {
   auto o = std::make_shared<Options>();
-  CLI::App& c = add_command(program, "explain", "follow one output of a packed network step by step", o->common,
-                            kExamples);
+  CLI::App& c =
+      add_command(program, "explain", "follow one output of a packed network step by step", o->common, kExamples);
   c.add_option("model", o->model, "a file of `pith quantize`")->required();
   c.add_option("-l,--layer", o->layer, "layer by name");
   c.add_option("-p,--pixel", o->pixel, "row,column,channel of its output; features are 0,0,k")->capture_default_str();

@@ -29,12 +29,12 @@ struct Options {
 
 void check_certificate(const Options& o, Console& console) {
   const verifier::Verdict v = verifier::verify(o.check, o.model);
-  console.result(console.strong(fmt::format("{} is true of {}: {} layers, {} channels of {}", o.check, o.model,
-                                            v.layers, v.channels, v.model)));
+  console.result(console.strong(
+      fmt::format("{} is true of {}: {} layers, {} channels of {}", o.check, o.model, v.layers, v.channels, v.model)));
   if (console.json())
-    console.document(
-        Json{{"certificate", o.check}, {"model", v.model}, {"layers", v.layers}, {"channels", v.channels}, {"true", true}}
-            .dump(2));
+    console.document(Json{
+        {"certificate", o.check}, {"model", v.model}, {"layers", v.layers}, {"channels", v.channels}, {"true", true}}
+                         .dump(2));
 }
 
 std::string adds_in(const compress::AccumulatorBound& b) {
@@ -55,27 +55,20 @@ void print_table(const std::vector<compress::AccumulatorBound>& bounds,
 }
 
 Json layer_json(const compress::AccumulatorBound& b, const compress::Attainment& a) {
-  return {{"layer", b.layer},
-          {"depth", b.depth},
-          {"lowest", b.lowest},
-          {"highest", b.highest},
-          {"bits", b.bits},
-          {"rule_bits", b.rule_bits},
-          {"accumulator", b.accumulator},
-          {"kernel", b.kernel},
-          {"reason", b.reason},
-          {"channels", a.channels},
-          {"attained", a.attained}};
+  return {{"layer", b.layer},   {"depth", b.depth},         {"lowest", b.lowest},           {"highest", b.highest},
+          {"bits", b.bits},     {"rule_bits", b.rule_bits}, {"accumulator", b.accumulator}, {"kernel", b.kernel},
+          {"reason", b.reason}, {"channels", a.channels},   {"attained", a.attained}};
 }
 
 /// Looks at the sums of real images, where asked to; what --json says of them.
-Json observe(const Options& o, const nn::IntegerNetwork& network,
-             const std::vector<compress::AccumulatorBound>& bounds, Console& console) {
+Json observe(const Options& o, const nn::IntegerNetwork& network, const std::vector<compress::AccumulatorBound>& bounds,
+             Console& console) {
   const ObservedSums seen = observed_sums(network, bounds, o.data, o.data_root, o.subset, console);
-  console.result(fmt::format("\n{} images of {}: {} sums, {} outside their bounds; the widest took {} bits", seen.images,
-                             o.data, seen.sums, seen.outside, seen.bits));
+  console.result(fmt::format("\n{} images of {}: {} sums, {} outside their bounds; the widest took {} bits",
+                             seen.images, o.data, seen.sums, seen.outside, seen.bits));
   if (seen.outside > 0) throw Error(o.model + ": a sum left its proved bounds");
-  return {{"data", o.data}, {"images", seen.images}, {"sums", seen.sums}, {"outside", seen.outside}, {"bits", seen.bits}};
+  return {
+      {"data", o.data}, {"images", seen.images}, {"sums", seen.sums}, {"outside", seen.outside}, {"bits", seen.bits}};
 }
 
 void prove(const Options& o) {
@@ -103,8 +96,8 @@ void prove(const Options& o) {
     json["out"] = o.out;
     console.result("\n" + o.out + ": certificate written");
   }
-  console.result(console.strong(fmt::format("\nno sum can overflow; both bounds reached by the kernel on {} of {} channels",
-                                            reached, channels)));
+  console.result(console.strong(
+      fmt::format("\nno sum can overflow; both bounds reached by the kernel on {} of {} channels", reached, channels)));
   json["layers"] = std::move(layers);
   if (console.json()) console.document(json.dump(2));
 }
@@ -113,8 +106,7 @@ void prove(const Options& o) {
 
 void add_prove(CLI::App& program, Action& action) {
   auto o = std::make_shared<Options>();
-  CLI::App& c =
-      add_command(program, "prove", "prove that no sum of a packed network overflows", o->common, kExamples);
+  CLI::App& c = add_command(program, "prove", "prove that no sum of a packed network overflows", o->common, kExamples);
   c.add_option("model", o->model, "a file of `pith quantize`")->required();
   c.add_option("-o,--out", o->out, "write the certificate to this file");
   c.add_option("--check", o->check, "verify this certificate instead, with code of its own");

@@ -94,7 +94,8 @@ FileLayer layer_of(const File& f, const Json& json, int64_t values, bool is_dyna
   if (layer.kind == "mean_pool") {
     layer.rows = json.at("output").at(0).get<int64_t>();
     layer.depth = json.at("kernel").at(0).get<int64_t>() * json.at("kernel").at(1).get<int64_t>();
-    if (layer.rows < 1 || layer.depth < 1 || layer.rows * layer.depth > (1 << 28)) f.refuse(layer.name + " is too large");
+    if (layer.rows < 1 || layer.depth < 1 || layer.rows * layer.depth > (1 << 28))
+      f.refuse(layer.name + " is too large");
     layer.weights.assign(static_cast<size_t>(layer.rows * layer.depth), 1);
     layer.bias.assign(static_cast<size_t>(layer.rows), 0);
     return layer;

@@ -10,9 +10,9 @@ namespace pith::apps::verifier {
 
 struct FileLayer {
   std::string name, kind;
-  int64_t input = 0;        ///< value that it reads; 0 is the network's input, i + 1 what layer i gives
-  int64_t bits = 1;         ///< of the weights
-  int64_t value_bits = 8;   ///< of what it gives
+  int64_t input = 0;       ///< value that it reads; 0 is the network's input, i + 1 what layer i gives
+  int64_t bits = 1;        ///< of the weights
+  int64_t value_bits = 8;  ///< of what it gives
   int64_t rows = 0, depth = 0;
   std::vector<int> weights;   ///< rows x depth
   std::vector<int64_t> bias;  ///< rows; empty with dynamic ranges

@@ -40,8 +40,7 @@ class Check {
   }
   void claim(const Json& json, const char* key, const Json& truth, const std::string& what) const {
     const Json& said = json.at(key);
-    if (said.type() != truth.type() &&
-        !(said.is_number_integer() && truth.is_number_integer()))
+    if (said.type() != truth.type() && !(said.is_number_integer() && truth.is_number_integer()))
       refuse(what + ": \"" + key + "\" is of another type");
     if (said != truth) refuse(what + ": \"" + key + "\" is said to be " + said.dump() + ", it is " + truth.dump());
   }

@@ -1,6 +1,7 @@
 // Inputs that attain the bounds of proofs/bounds.h: the largest integer wherever a weight pushes the right way and 0
 // wherever it pushes the other, in one window that lies wholly inside the image. They are run through the real kernel,
-// its packed weights and its bias, so a bound that is attained is no overestimate, and a kernel that overflowed there would be seen.
+// its packed weights and its bias, so a bound that is attained is no overestimate, and a kernel that overflowed there
+// would be seen.
 #pragma once
 
 #include <cstdint>

@@ -57,8 +57,8 @@ AccumulatorBound bound(const nn::IntegerSpec& spec, size_t i) {
     b.highest = std::max(b.highest, b.channels.back().highest);
   }
   b.bits = signed_bits(b.lowest, b.highest);
-  b.rule_bits =
-      x.bits + b.bits_weights + static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max<int64_t>(b.depth - 1, 0))));
+  b.rule_bits = x.bits + b.bits_weights +
+                static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max<int64_t>(b.depth - 1, 0))));
   b.accumulator = b.bits <= 16 ? 16 : b.bits <= 32 ? 32 : 64;
   b.kernel = std::max(b.accumulator, 32);
   b.reason = reason_of(b);

@@ -22,8 +22,8 @@ struct SumBound {
 
 struct AccumulatorBound {
   std::string layer;
-  int64_t index = 0;                ///< of the layer in the spec
-  int64_t depth = 0;                ///< products a sum
+  int64_t index = 0;  ///< of the layer in the spec
+  int64_t depth = 0;  ///< products a sum
   int bits_input = 8, bits_weights = 8;
   std::vector<SumBound> channels;   ///< bias included
   int64_t lowest = 0, highest = 0;  ///< over all of them

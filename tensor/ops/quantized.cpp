@@ -37,8 +37,7 @@ QuantizedTensor quantize(const Tensor& x, float scale, int32_t zero_point, int64
                          int32_t highest) {
   check("quantize", scale, zero_point);
   if (highest < zero_point || highest < 1 || highest > 255)
-    throw ArgumentError("quantize: the highest integer " + std::to_string(highest) +
-                        " lies outside [zero point, 255]");
+    throw ArgumentError("quantize: the highest integer " + std::to_string(highest) + " lies outside [zero point, 255]");
   if (x.dtype() != DType::f32) throw TypeError("quantize: wants f32, here is " + text(x));
   const Tensor in = x.is_plain() ? to_lanes(x, 0) : x;
   const uint8_t border = static_cast<uint8_t>(zero_point);

@@ -25,10 +25,10 @@ class ProveCommand : public testing::Test {
     const Outcome o = run_program(*folder_, test::tiny_training(root_, folder_->file("run"), {"--epochs", "1"}));
     ASSERT_EQ(o.code, 0) << o.err;
     for (const char* name : {"w8", "w4", "dynamic"}) {
-      std::vector<std::string> a{"quantize",    "--model", "lenet5",
-                                 "--weights",   folder_->file("run/checkpoints/best.safetensors"),
-                                 "--data",      "mnist",   "--data-root", root_, "--out", packed(name),
-                                 "--calibration", "40",    "--quiet"};
+      std::vector<std::string> a{
+          "quantize",   "--model",       "lenet5",      "--weights", folder_->file("run/checkpoints/best.safetensors"),
+          "--data",     "mnist",         "--data-root", root_,       "--out",
+          packed(name), "--calibration", "40",          "--quiet"};
       if (std::string(name) == "w4") a.insert(a.end(), {"--bits-weights", "4", "--bits-activations", "4"});
       if (std::string(name) == "dynamic") a.insert(a.end(), {"--method", "dynamic"});
       const Outcome q = run_program(*folder_, a);
@@ -158,8 +158,8 @@ TEST_F(ProveCommand, ExplainsEveryLayerAsItWasComputed) {
       const std::string text = place;
       const size_t colon = text.find(':');
       const std::vector<std::string> arguments{
-          "explain", packed(name),   "--layer", text.substr(0, colon), "--pixel", text.substr(colon + 1),
-          "--index", "7",            "--data-root", root_};
+          "explain", packed(name),  "--layer", text.substr(0, colon), "--pixel", text.substr(colon + 1), "--index",
+          "7",       "--data-root", root_};
       const Outcome o = run(arguments);
       ASSERT_EQ(o.code, 0) << place << o.err;
       EXPECT_NE(o.out.find(": the same"), std::string::npos) << o.out;

@@ -43,8 +43,7 @@ TEST(Bounds, ChooseTheNarrowestAccumulatorAndTheKernelFollows) {
   // 127 h depth: 1 product of 8 bits fits 16 (32,385), 2 do not; 65,000 of 8 bits fit 32, 70,000 do not; of 4 bits
   // they do, so what the input can hold decides.
   for (const Case& c : {Case{1, 8, 16}, {2, 8, 32}, {65'000, 8, 32}, {70'000, 8, 64}, {70'000, 4, 32}}) {
-    const nn::IntegerSpec spec =
-        one_row(std::vector<int8_t>(static_cast<size_t>(c.depth), 127), 0, {1, 0, c.bits});
+    const nn::IntegerSpec spec = one_row(std::vector<int8_t>(static_cast<size_t>(c.depth), 127), 0, {1, 0, c.bits});
     const AccumulatorBound b = accumulator_bounds(spec).front();
     EXPECT_EQ(b.highest, 127 * ((1 << c.bits) - 1) * c.depth);
     EXPECT_EQ(b.accumulator, c.accumulator) << c.depth;
@@ -67,9 +66,10 @@ TEST(Adversary, ReachesBothBoundsOfEveryChannelThroughEveryKernel) {
   const std::vector<std::pair<const char*, Shape>> models{
       {"lenet5", {1, 12, 12}}, {"resnet20-cifar", {3, 16, 16}}, {"simplenet-cifar", {3, 32, 32}}};
   for (const auto& [name, image] : models)
-    for (const auto& [w, a, dynamic] : {std::tuple{8, 8, false}, {8, 8, true}, {4, 4, false}, {2, 8, false}, {1, 1, false}}) {
-      const nn::IntegerSpec spec = test::quantized_network(
-          name, image, {.bits_weights = w, .bits_activations = a, .is_dynamic = dynamic});
+    for (const auto& [w, a, dynamic] :
+         {std::tuple{8, 8, false}, {8, 8, true}, {4, 4, false}, {2, 8, false}, {1, 1, false}}) {
+      const nn::IntegerSpec spec =
+          test::quantized_network(name, image, {.bits_weights = w, .bits_activations = a, .is_dynamic = dynamic});
       const nn::IntegerNetwork network(spec);
       const auto bounds = accumulator_bounds(spec);
       for (const KernelTable* const table : test::tables()) {

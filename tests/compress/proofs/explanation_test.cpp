@@ -45,20 +45,20 @@ void expect_explained(const IntegerSpec& spec, int count, const std::string& wha
 }
 
 TEST(Explanation, IsWhatTheNetworkComputes) {
-  const std::vector<std::pair<const char*, Shape>> models{{"lenet5", {1, 28, 28}},
-                                                          {"simplenet-v2-mnist", {1, 28, 28}},
-                                                          {"resnet20-cifar", {3, 16, 16}}};
+  const std::vector<std::pair<const char*, Shape>> models{
+      {"lenet5", {1, 28, 28}}, {"simplenet-v2-mnist", {1, 28, 28}}, {"resnet20-cifar", {3, 16, 16}}};
   for (const auto& [name, image] : models)
     for (const auto& [w, a, dynamic] :
          {std::tuple{8, 8, false}, {8, 8, true}, {4, 4, false}, {4, 4, true}, {2, 2, false}, {1, 1, false}})
-      expect_explained(test::quantized_network(
-                           name, image, {.bits_weights = w, .bits_activations = a, .is_dynamic = dynamic}),
-                       40, std::string(name) + " W" + std::to_string(w) + (dynamic ? " dynamic" : ""));
+      expect_explained(
+          test::quantized_network(name, image, {.bits_weights = w, .bits_activations = a, .is_dynamic = dynamic}), 40,
+          std::string(name) + " W" + std::to_string(w) + (dynamic ? " dynamic" : ""));
 }
 
 TEST(Explanation, AddsUpByHand) {
   // x = {5, 1} less zero point 2, w = {3, -2}, bias 7: 7, 7 + 9 = 16, 16 + 2 = 18; m = 0.5 * 0.25 / 1: 2.25 -> 2 + 1.
-  IntegerSpec spec{.model = "m", .input = {2, 1, 1}, .values = {{0.5f, 2, 8}, {0.5f, 2, 8}, {1, 1, 4}, {}}, .layers = {}};
+  IntegerSpec spec{
+      .model = "m", .input = {2, 1, 1}, .values = {{0.5f, 2, 8}, {0.5f, 2, 8}, {1, 1, 4}, {}}, .layers = {}};
   IntegerLayer flat, hidden, last;
   flat.shape = {.kind = LayerKind::flatten, .name = "flat", .input = 0, .output = {2}};
   hidden.shape = {.kind = LayerKind::linear, .name = "hidden", .input = 1, .output = {1}};
