@@ -13,8 +13,18 @@ namespace {
 
 enum ExitCode { kOk = 0, kFailed = 1, kUsage = 2, kRefused = 3, kNumeric = 4 };
 
+/// Names of files and tensors come from outside: no control character of theirs reaches a terminal.
+std::string harmless(std::string_view message) {
+  std::string out;
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    byte < 32 || byte == 127 ? void(out += fmt::format("\\x{:02x}", byte)) : out.push_back(c);
+  }
+  return out;
+}
+
 int report(int code, std::string_view message) {
-  fmt::print(stderr, "pith: {}\n", message);
+  fmt::print(stderr, "pith: {}\n", harmless(message));
   return code;
 }
 

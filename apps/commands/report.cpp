@@ -123,8 +123,8 @@ void report(Options o) {
   const Machine m = this_machine();
   const std::string page = report_page(runs, fmt::format("{}, kernels {}, {} threads", m.cpu, m.isa, m.threads));
   write_file_atomically(o.out, std::as_bytes(std::span(page.data(), page.size())));
-  console.result(
-      fmt::format("{}  {} kB, {} run{}", o.out, (page.size() + 999) / 1000, runs.size(), runs.size() == 1 ? "" : "s"));
+  console.result(fmt::format("{}  {} kB, {} run{}", visible(o.out), (page.size() + 999) / 1000, runs.size(),
+                             runs.size() == 1 ? "" : "s"));
   if (!console.json()) return;
   Json json{{"report", o.out}, {"bytes", page.size()}, {"runs", Json::array()}};
   for (const RunRecord& run : runs) json["runs"].push_back(to_json(run));

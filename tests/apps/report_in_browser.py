@@ -135,15 +135,14 @@ def check(browser, page, least_charts, scratch, keep):
     probed = os.path.join(scratch, "probed.html")
     with open(probed, "w", encoding="utf-8") as file:
         file.write(re.sub(r"<meta http-equiv=.Content-Security-Policy.[^>]*>", "", html).replace("</body>", PROBE + "</body>"))
-    grounds = set()
+    name, grounds = os.path.basename(page), set()
+    # The page as it is: what it says on the console and whom it asks.
+    _, console, asked = browse(browser, page, 1280, False, scratch, "--dump-dom")
+    problems += [f"{name}: console: {line}" for line in console] + [f"{name}: asks {url}" for url in asked]
+    print(f"{name}: {size} bytes, {len(console)} console messages, {len(asked)} requests")
     for width in (1280, 400):
         for dark in (False, True):
-            where = f"{os.path.basename(page)} at {width}, {'dark' if dark else 'light'}"
-            shot = os.path.join(scratch, f"{os.path.basename(page)}-{width}-{'dark' if dark else 'light'}.png")
-            # The page as it is: what it says on the console and whom it asks.
-            _, console, asked = browse(browser, page, width, dark, scratch, f"--screenshot={shot}")
-            problems += [f"{where}: console: {line}" for line in console]
-            problems += [f"{where}: asks {url}" for url in asked]
+            where = f"{name} at {width}, {'dark' if dark else 'light'}"
             # Its copy with the probe: what was laid out.
             dom, _, _ = browse(browser, probed, width, dark, scratch, "--dump-dom")
             found = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.S)
@@ -157,10 +156,10 @@ def check(browser, page, least_charts, scratch, keep):
             for what in ("empty", "wide", "broken", "untitled", "ids", "dead"):
                 if seen[what]:
                     problems.append(f"{where}: {what}: {seen[what]}")
-            print(f"{where}: {seen['charts']} charts, {seen['images']} pictures, {len(console)} console messages, "
-                  f"{len(asked)} requests, ground {seen['ground']}")
+            print(f"{where}: {seen['charts']} charts, {seen['images']} pictures, ground {seen['ground']}")
             if keep:
-                shutil.copy(shot, keep)
+                shot = os.path.join(keep, f"{name}-{width}-{'dark' if dark else 'light'}.png")
+                browse(browser, page, width, dark, scratch, f"--screenshot={shot}")
     if len(grounds) != 2:
         problems.append(f"{page}: light and dark have the grounds {grounds}")
     return problems

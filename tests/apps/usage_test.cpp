@@ -62,6 +62,21 @@ TEST(Usage, SaysItsVersion) {
   EXPECT_EQ(o.out.find("pith 0."), 0u) << o.out;
 }
 
+TEST(Usage, KeepsControlCharactersFromTheTerminal) {
+  const TemporaryDirectory folder;
+  for (const std::vector<std::string>& a : {std::vector<std::string>{"report", folder.path() + "/a\x1b[2J\nb"},
+                                            {"eval", "--run", folder.path() + "/a\x1b[2J\nb"},
+                                            {"compare", "a\x1b[2J\nb", "c"},
+                                            {"classify", "a\x1b[2J\nb", "c"},
+                                            {"info", "a\x1b[2J\nb"}}) {
+    const Outcome o = run_program(folder, a);
+    EXPECT_NE(o.code, 0);
+    EXPECT_TRUE(test::is_one_line(o.err)) << o.err;
+    EXPECT_EQ(o.err.find('\x1b'), std::string::npos);
+    EXPECT_NE(o.err.find("a\\x1b[2J\\x0ab"), std::string::npos) << o.err;
+  }
+}
+
 TEST(Usage, RefusesAnUnknownCommand) { expect_usage({"trian"}, "trian"); }
 TEST(Usage, RefusesAnUnknownOption) { expect_usage({"train", "--modell", "lenet5"}, "--modell"); }
 TEST(Usage, RefusesNoCommand) { expect_usage({}, "subcommand"); }
