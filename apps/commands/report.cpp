@@ -30,7 +30,7 @@ struct Options {
   CommonOptions common;
   std::vector<std::string> runs;
   std::string out, data_root;
-  std::string sensitivity;
+  std::string sensitivity, crossover;
   std::vector<std::string> packed;
   int64_t images = 0;
   bool no_latency = false, no_evaluation = false;
@@ -77,6 +77,16 @@ void measure(RunRecord& run, const Options& o) {
   }
 }
 
+/// The text of an SVG file. Throws IoError, FormatError.
+std::string svg_of(const std::string& path) {
+  constexpr size_t kLimit = 200'000;
+  const std::vector<std::byte> bytes = read_file(path, kLimit);
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!text.starts_with("<svg") && !(text.starts_with("<?xml") && text.find("<svg") != std::string::npos))
+    throw FormatError(visible(path) + ": expected an SVG file of `pith bench crossover`");
+  return text;
+}
+
 Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
 Json forms_json(const Measured& m) {
@@ -111,6 +121,7 @@ void report(Options o) {
     throw ArgumentError("--packed and --sensitivity belong to one run: report it alone");
   Console console(o.common.console);
   if (o.out.empty()) o.out = o.runs.size() == 1 ? o.runs[0] + "/report.html" : "report.html";
+  const std::string crossover = o.crossover.empty() ? "" : svg_of(o.crossover);
   std::vector<RunRecord> runs;
   for (const std::string& path : o.runs) {
     check_interrupted();
@@ -121,7 +132,8 @@ void report(Options o) {
   if (runs.size() > 1)
     for (RunRecord& run : runs) measure(run, o);
   const Machine m = this_machine();
-  const std::string page = report_page(runs, fmt::format("{}, kernels {}, {} threads", m.cpu, m.isa, m.threads));
+  const std::string page =
+      report_page(runs, fmt::format("{}, kernels {}, {} threads", m.cpu, m.isa, m.threads), crossover);
   write_file_atomically(o.out, std::as_bytes(std::span(page.data(), page.size())));
   console.result(fmt::format("{}  {} kB, {} run{}", visible(o.out), (page.size() + 999) / 1000, runs.size(),
                              runs.size() == 1 ? "" : "s"));
@@ -143,6 +155,7 @@ void add_report(CLI::App& program, Action& action) {
       ->allow_extra_args(false);
   c.add_option("--sensitivity", o->sensitivity,
                "sensitivity.csv of `pith sense`; default: the one in the run's folder");
+  c.add_option("--crossover", o->crossover, "crossover.svg of `pith bench crossover`: shown at the end");
   c.add_option("--images", o->images, "evaluate on the first N test images; 0: all")->capture_default_str();
   c.add_flag("--no-evaluation", o->no_evaluation, "do not evaluate: no forms' accuracy, confusion and worst images");
   c.add_flag("--no-latency", o->no_latency, "do not measure how long one image and each layer take");

@@ -31,10 +31,11 @@ std::string figure(const std::string& html_picture, const std::string& caption) 
   return "<figure tabindex=\"0\">" + html_picture + "<figcaption>" + escaped(caption) + "</figcaption></figure>\n";
 }
 
-std::string image(std::span<const std::byte> png, const std::string& alternative, int64_t width, int64_t height,
-                  const std::string& classes) {
-  return fmt::format("<img class=\"{}\" width=\"{}\" height=\"{}\" alt=\"{}\" src=\"data:image/png;base64,{}\"/>",
-                     classes, width, height, escaped(alternative), base64(png));
+std::string image(std::span<const std::byte> file, const std::string& type, const std::string& alternative,
+                  int64_t width, int64_t height, const std::string& classes) {
+  return fmt::format("<img class=\"{}\" width=\"{}\"{} alt=\"{}\" src=\"data:image/{};base64,{}\"/>", classes, width,
+                     height == 0 ? "" : fmt::format(" height=\"{}\"", height), escaped(alternative), type,
+                     base64(file));
 }
 
 std::string number(std::optional<double> value, int decimals) {

@@ -16,9 +16,10 @@ std::string row(const std::vector<std::string>& html_cells);
 std::string table(const std::string& caption, const std::vector<std::string>& columns, const std::string& html_rows);
 /// A picture, an SVG element or image(), with what it shows below.
 std::string figure(const std::string& html_picture, const std::string& caption);
-/// A PNG within the page (a data URL), shown at this size in CSS pixels.
-std::string image(std::span<const std::byte> png, const std::string& alternative, int64_t width, int64_t height,
-                  const std::string& classes);
+/// A picture file within the page (a data URL), shown at this size in CSS pixels; height 0: as its width asks. type:
+/// "png", "svg+xml".
+std::string image(std::span<const std::byte> file, const std::string& type, const std::string& alternative,
+                  int64_t width, int64_t height, const std::string& classes);
 /// "-" where nothing, or nothing finite, is known.
 std::string number(std::optional<double> value, int decimals);
 std::string base64(std::span<const std::byte> bytes);

@@ -92,7 +92,7 @@ std::string worst_images(const Measured& m) {
     const std::string& said = m.classes[static_cast<size_t>(w.mistake.prediction)];
     const std::string words = fmt::format("{}, taken for {} ({:.2f} %)", label, said, 100 * w.mistake.probability);
     out += fmt::format("<li>{}<span>{}<br/>test image {}</span></li>",
-                       image(w.png, fmt::format("Test image {}: {}", w.mistake.image, words), 96, 96, "pixels"),
+                       image(w.png, "png", fmt::format("Test image {}: {}", w.mistake.image, words), 96, 96, "pixels"),
                        escaped(words), w.mistake.image);
   }
   return out + "</ul>\n";

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "apps/charts/chart_style.h"
 #include "apps/charts/markup.h"
+#include "apps/run_report/html.h"
 #include "apps/run_report/page_parts.h"
 
 namespace pith::apps {
@@ -69,7 +72,18 @@ const char* left_out(Detail detail) {
   }
 }
 
-std::string page(const std::vector<RunRecord>& runs, const std::string& drawn_on, Detail detail) {
+std::string crossover_part(const std::string& svg) {
+  if (svg.empty()) return "";
+  return "<section><h2>Where each format begins to win</h2>\n" +
+         figure(
+             image(std::as_bytes(std::span(svg.data(), svg.size())), "svg+xml",
+                   "Crossover: how many times faster than dense floats each format is, by sparsity", 900, 0, "chart"),
+             "Measured by `pith bench crossover`, beside dense f32 in turns.") +
+         "</section>\n";
+}
+
+std::string page(const std::vector<RunRecord>& runs, const std::string& drawn_on, const std::string& crossover,
+                 Detail detail) {
   const std::string title = title_of(runs);
   std::string out = head(title) + "<body><a class=\"skip\" href=\"#main\">to the content</a><main id=\"main\">\n<h1>" +
                     escaped(title) +
@@ -90,17 +104,17 @@ std::string page(const std::vector<RunRecord>& runs, const std::string& drawn_on
     out += "</ul></nav>\n";
   }
   for (size_t i = 0; i < runs.size(); ++i) out += run_section(runs[i], i + 1, detail);
-  return out + "</main></body></html>\n";
+  return out + crossover_part(crossover) + "</main></body></html>\n";
 }
 
 }  // namespace
 
-std::string report_page(const std::vector<RunRecord>& runs, const std::string& drawn_on) {
+std::string report_page(const std::vector<RunRecord>& runs, const std::string& drawn_on, const std::string& crossover) {
   for (const Detail detail : {Detail::all, Detail::charts, Detail::curves}) {
-    std::string whole = page(runs, drawn_on, detail);
+    std::string whole = page(runs, drawn_on, crossover, detail);
     if (whole.size() <= kPageLimit) return whole;
   }
-  return page(runs, drawn_on, Detail::none);
+  return page(runs, drawn_on, crossover, Detail::none);
 }
 
 }  // namespace pith::apps

@@ -119,7 +119,7 @@ std::string masks(const RunRecord& run) {
     const std::string words =
         fmt::format("{}: {} rows of {} weights, {:.1f} % zeros", w.sparsity.name, rows, columns, w.sparsity.fine);
     pictures += "<li>" +
-                image(w.picture, words, std::min<int64_t>(columns, 768), std::min<int64_t>(rows, 256), "mask") +
+                image(w.picture, "png", words, std::min<int64_t>(columns, 768), std::min<int64_t>(rows, 256), "mask") +
                 "<span>" + escaped(words) + "</span></li>";
   }
   if (pictures.empty()) return "";

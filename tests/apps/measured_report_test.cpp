@@ -144,6 +144,14 @@ TEST_F(FullReport, EvalShowsClassesAndMistakes) {
     EXPECT_NE(text.find(words), std::string::npos) << text;
 }
 
+TEST_F(FullReport, ShowsTheCrossoverAsAPicture) {
+  const std::string svg = folder_.file("crossover.svg"), words = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+  test::write_text(svg, words);
+  run_ok({"report", run_, "--no-latency", "--no-evaluation", "--crossover", svg});
+  EXPECT_NE(test::read_text(run_ + "/report.html").find("src=\"data:image/svg+xml;base64," + base64(bytes_of(words))),
+            std::string::npos);
+}
+
 TEST_F(FullReport, SurvivesWithoutItsData) {
   std::filesystem::remove_all(root_);
   const Outcome o = run_ok({"report", run_});
@@ -163,6 +171,8 @@ TEST_F(FullReport, RefusesInOneSentence) {
   refused({run_, "--packed", weights, "--quiet"}, 3, "best.safetensors");
   refused({run_, run_, "--packed", weights}, 2, "--packed");
   refused({run_, "--images", "-1"}, 2, "--images");
+  refused({run_, "--crossover", weights, "--quiet"}, 1, "best.safetensors");  // too large to be looked at
+  refused({run_, "--crossover", run_ + "/config.json", "--quiet"}, 3, "expected an SVG");
   refused({run_, "--no-latency", "--no-evaluation", "--sensitivity", folder_.file("none.csv")}, 1, "none.csv");
   refused({run_, "--no-latency", "--no-evaluation", "--out", folder_.path() + "/none/r.html"}, 1, "none/r.html");
   std::filesystem::create_directory(folder_.path() + "/taken");
