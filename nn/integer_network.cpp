@@ -164,8 +164,7 @@ QuantizedTensor IntegerNetwork::run_mean_pool(size_t i, const QuantizedTensor& x
   const ops::IntTarget to{.scale = std::vector<float>(static_cast<size_t>(s[1]), scale),
                           .zero_point = y.zero_point,
                           .highest = y.highest()};
-  const ops::IntWeights w = spec_.is_dynamic ? ones({s[1], s[2], s[3]}, from) : packed_[i];
-  return {ops::conv2d_s8(x, w, {.groups = s[1]}, to, table), y.scale, y.zero_point};
+  return {ops::mean_pool2d_u8(x, to, table), y.scale, y.zero_point};
 }
 
 QuantizedTensor IntegerNetwork::run_layer(size_t i, const std::vector<QuantizedTensor>& values,

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "tensor/error.h"
+#include "tensor/kernels/table.h"
 #include "tensor/parallel.h"
 
 namespace pith::ops {
@@ -24,7 +26,64 @@ void max_row(const uint8_t* x, int64_t x_row, uint8_t* y, int64_t outputs, const
   }
 }
 
+/// Adds up the lines of one plane, byte by byte: [lane][4 channels].
+void sum_lines(const uint8_t* plane, const LaneGeometry& g, uint32_t* sums) {
+  std::fill_n(sums, kLineBytes, 0u);
+  for (int64_t row = 0; row < g.h; ++row) {
+    const uint8_t* const line = plane + row * g.row * kLineBytes;
+    for (int64_t i = 0; i < g.w; ++i)
+      for (int64_t b = 0; b < kLineBytes; ++b) sums[b] += line[i * kLineBytes + b];
+  }
+}
+
+/// Four channels of one block of x: the sums of its images, at [channel][image % 16].
+void mean_plane(const QuantizedTensor& x, int64_t block, int64_t plane, int64_t* sums) {
+  constexpr int64_t L = LaneGeometry::kLanes;
+  const LaneGeometry& g = x.values.geometry();
+  const int64_t count = g.grid.count(), zero = g.h * g.w * x.zero_point;
+  uint32_t bytes[kLineBytes];
+  sum_lines(x.values.data<uint8_t>() + g.line(block, plane, 0, 0) * kLineBytes, g, bytes);
+  for (int64_t lane = 0; lane < g.live(block); ++lane)
+    for (int64_t k = 0; k < 4; ++k)
+      sums[k * L + (block * g.images() + lane / count) % L] += static_cast<int64_t>(bytes[lane * 4 + k]) - zero;
+}
+
 }  // namespace
+
+Tensor mean_pool2d_u8(const QuantizedTensor& given, const IntTarget& to, const KernelTable& table) {
+  const QuantizedTensor x = given.values.is_plain() ? in_lanes(given, 0) : given;
+  const Shape& s = x.values.shape();
+  if (x.values.dtype() != DType::u8 || to.dtype != DType::u8)
+    throw TypeError("mean_pool2d_u8: wants u8 and gives u8, here is " + text(x.values));
+  if (s.rank() != 4) throw ShapeError("mean_pool2d_u8: wants an image [n, c, h, w], here is " + text(x.values));
+  if (std::ssize(to.scale) != s[1] || to.residual.values.defined())
+    throw ArgumentError("mean_pool2d_u8: wants a scale for each of " + std::to_string(s[1]) +
+                        " channels and no residual");
+  const LaneGeometry& from = x.values.geometry();
+  Tensor y = Tensor::lanes({s[0], s[1], 1, 1}, 0, DType::u8, static_cast<uint8_t>(to.zero_point));
+  const LaneGeometry& target = y.geometry();
+  std::vector<float> scale = to.scale;
+  scale.resize(static_cast<size_t>(from.planes * 4), 1.0f);
+  const uint8_t lowest = static_cast<uint8_t>(to.relu ? to.zero_point : 0);
+  uint8_t* const out = y.mutable_data<uint8_t>();
+  const int64_t cut = LaneGeometry::kLanes / from.images();  // blocks of x in one of y
+  parallel_for(target.blocks * target.planes, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t block = i / target.planes, plane = i % target.planes;
+      int64_t sums[kLineBytes] = {};
+      for (int64_t b = block * cut; b < std::min(from.blocks, (block + 1) * cut); ++b) mean_plane(x, b, plane, sums);
+      table.requantize_wide({.sums = sums,
+                             .plane = LaneGeometry::kLanes,
+                             .lines = 1,
+                             .y = out + target.line(block, plane, 0, 0) * kLineBytes,
+                             .to = {.scale = scale.data() + plane * 4,
+                                    .zero_point = to.zero_point,
+                                    .lowest = lowest,
+                                    .highest = static_cast<uint8_t>(to.highest)}});
+    }
+  });
+  return y;
+}
 
 QuantizedTensor max_pool2d_u8(const QuantizedTensor& x, const PoolKernel& kernel, const Window& window) {
   const Shape& s = x.values.shape();
