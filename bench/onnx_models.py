@@ -3,9 +3,9 @@
 
     onnx_models.py DIRECTORY
 
-The second quantizes weights and every activation in ONNX's own form (QuantizeLinear/DequantizeLinear, opset 13), which the
-runtime turns into its integer operators. Weights are random and the scales made up: for timing, not for accuracy. Needs
-Debian's python3-onnx.
+The second quantizes weights and every activation in ONNX's own form (QuantizeLinear/DequantizeLinear, opset 13), which
+the runtime turns into its integer operators. Weights are random and the scales made up: for timing, not for accuracy.
+Needs Debian's python3-onnx.
 """
 import pathlib
 import sys
@@ -38,7 +38,8 @@ class Network:
             return x
         scale = self.constant(x + ".scale", X_SCALE)
         zero = self.constant(x + ".zero", np.uint8(zero_point))
-        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [x, scale, zero], x + ".q"), scale, zero], x + ".dq")
+        q = self.node("QuantizeLinear", [x, scale, zero], x + ".q")
+        return self.node("DequantizeLinear", [q, scale, zero], x + ".dq")
 
     def weights(self, name, shape):
         w = self.random.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape).astype(np.float32)
@@ -47,8 +48,9 @@ class Network:
             return [self.constant(name + ".w", w), self.constant(name + ".b", bias)]
         scale = (np.abs(w).reshape(shape[0], -1).max(1) / 127).astype(np.float32)
         q = np.rint(w / scale.reshape(-1, *[1] * (len(shape) - 1))).astype(np.int8)
+        sums = np.rint(bias / (scale * X_SCALE)).astype(np.int32)
         return [self.dequantized(name + ".w", q, scale, np.int8),
-                self.dequantized(name + ".b", np.rint(bias / (scale * X_SCALE)).astype(np.int32), scale * X_SCALE, np.int32)]
+                self.dequantized(name + ".b", sums, scale * X_SCALE, np.int32)]
 
     def dequantized(self, name, integers, scale, kind):
         inputs = [self.constant(name + ".q", integers), self.constant(name + ".scale", scale),

@@ -2,8 +2,8 @@
 //
 //   NODE_PATH=FOLDER/node_modules node onnx_rival.js MODEL.onnx BATCH THREADS [ROUNDS]
 //
-// Needs npm's onnxruntime-node. Prints one JSON object: images/s of each round of at least 0.2 s. One thread is timed by the
-// CPU time of the process, which other processes do not inflate; more threads by wall time.
+// Needs npm's onnxruntime-node. Prints one JSON object: images/s of each round of at least 0.2 s. One thread is timed
+// by the CPU time of the process, which other processes do not inflate; more threads by wall time.
 'use strict';
 const ort = require('onnxruntime-node');
 

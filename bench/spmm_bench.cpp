@@ -166,6 +166,33 @@ void lstm(benchmark::State& state, const char* format, int64_t r, int64_t c, int
   race(state, std::move(turns));
 }
 
+/// A scale for each row: its largest element is 127.
+std::shared_ptr<const QuantParams> row_scales(const Tensor& w) {
+  QuantParams q;
+  const int64_t cols = w.shape()[1];
+  for (int64_t r = 0; r < w.shape()[0]; ++r) {
+    float most = 0;
+    for (int64_t c = 0; c < cols; ++c) most = std::max(most, std::abs(w.data<float>()[r * cols + c]));
+    q.scale.push_back(most / 127);
+  }
+  return std::make_shared<const QuantParams>(q);
+}
+
+/// The same step on 8-bit weights.
+void lstm_int8(benchmark::State& state, int64_t hidden) {
+  set_threads(1);
+  const Tensor bias = normal({4 * hidden}, 5), x = normal({1, hidden}, 6), w = normal({4 * hidden, hidden}, 1);
+  const PackSource source{.weight = w, .mask = {}, .quant = row_scales(w), .input = {}};
+  const auto pack = [&](const char* name) { return find_format(name)->pack(source); };
+  const LstmStepState before{normal({1, hidden}, 7), normal({1, hidden}, 8)};
+  const PackedLstm dense{pack("dense"), pack("dense"), bias}, small{pack("int8"), pack("int8"), bias};
+  const double operations = 16.0 * static_cast<double>(hidden * hidden);
+  std::vector<Turn> turns;
+  turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(lstm_step(small, x, before)); }});
+  turns.push_back({"dense", operations, [&] { benchmark::DoNotOptimize(lstm_step(dense, x, before)); }});
+  race(state, std::move(turns));
+}
+
 std::string percent(double sparsity) { return "/s" + std::to_string(static_cast<int>(sparsity * 100 + 0.5)); }
 
 template <class F>
@@ -190,6 +217,7 @@ struct VectorFormat {
 };
 
 void register_vectors() {
+  add_row("lstm/int8/650", [](benchmark::State& state) { lstm_int8(state, 650); });
   for (const VectorFormat& f : std::initializer_list<VectorFormat>{{"csr", 1, 1},
                                                                    {"block_16x1", 16, 1},
                                                                    {"block_8x1", 8, 1},

@@ -3,6 +3,7 @@
 #include "tensor/formats/block_csr.h"
 #include "tensor/formats/csr.h"
 #include "tensor/formats/dense.h"
+#include "tensor/formats/int8.h"
 #include "tensor/formats/n_of_m.h"
 
 namespace pith {
@@ -21,6 +22,7 @@ std::span<const FormatRow> format_table() {
       {Format::block_csr, "block_1x16", true, false, false, BlockCsrMatrix::pack<1, 16>, BlockCsrMatrix::read},
       {Format::n_of_m, "2_of_4", true, false, false, NOfMMatrix::pack<2>, NOfMMatrix::read},
       {Format::n_of_m, "1_of_4", true, false, false, NOfMMatrix::pack<1>, NOfMMatrix::read},
+      {Format::int8, "int8", false, false, true, Int8Matrix::pack, Int8Matrix::read},
   };
   return rows;
 }

@@ -47,6 +47,27 @@ template <IntOutput kOutput, bool kResidual, int P>
   }
 }
 
+/// The products of one tap with outputs [kFirst, kEnd) of a tile; w: 4 weights as this set multiplies them.
+template <int P, int kFirst, int kEnd>
+[[gnu::always_inline]] static inline void int_products(IntTile<4, P>& t, const uint8_t* tap, int64_t step,
+                                                       const int32_t* w) {
+  if constexpr (kWideInt) {
+    Weight weight[4];
+    for (int k = 0; k < 4; ++k) weight[k] = pinned(Weight::load(w + k));
+    for (int p = kFirst; p < kEnd; ++p) {
+      const Bytes line = Bytes::of(Int::load(tap + p * step));
+      for (int k = 0; k < 4; ++k) t.sum[p][k] = dot(t.sum[p][k], line, weight[k]);
+    }
+  } else {
+    Bytes line[P];
+    for (int p = kFirst; p < kEnd; ++p) line[p] = Bytes::of(Int::load(tap + p * step));
+    for (int k = 0; k < 4; ++k) {
+      const Weight weight = Weight::load(w + k * Weight::kWords);
+      for (int p = kFirst; p < kEnd; ++p) t.sum[p][k] = dot(t.sum[p][k], line[p], weight);
+    }
+  }
+}
+
 /// w: [depth][4] weights as this set multiplies them.
 template <IntOutput kOutput, bool kResidual, bool kUnitStep, int P>
 static inline void int_tile(const IntConv& c, const Quantizer& q, const int32_t* w, int64_t k0, int64_t row,
@@ -54,38 +75,70 @@ static inline void int_tile(const IntConv& c, const Quantizer& q, const int32_t*
   const int64_t step = (kUnitStep ? 1 : c.x_step) * 64;
   for (int part = 0; part < 16; part += Int::kWidth) {
     const uint8_t* const x = c.x + (row * c.x_row + i0 * (kUnitStep ? 1 : c.x_step)) * 64 + part * 4;
-    constexpr int K = 4;
-    IntTile<K, P> t;
-    for (int k = 0; k < K; ++k)
+    IntTile<4, P> t;
+    for (int k = 0; k < 4; ++k)
       for (int p = 0; p < P; ++p) t.sum[p][k] = Int::set(c.bias[k0 + k]);
     const int32_t* weights = w;
-    for (int64_t d = 0; d < c.depth; ++d, weights += K * Weight::kWords) {
-      const uint8_t* const tap = x + static_cast<int64_t>(c.taps[d]) * 64;
-      if constexpr (kWideInt) {
-        Weight weight[K];
-        for (int k = 0; k < K; ++k) weight[k] = pinned(Weight::load(weights + k));
-        for (int p = 0; p < P; ++p) {
-          const Bytes line = Bytes::of(Int::load(tap + p * step));
-          for (int k = 0; k < K; ++k) t.sum[p][k] = dot(t.sum[p][k], line, weight[k]);
-        }
-      } else {
-        Bytes line[P];
-        for (int p = 0; p < P; ++p) line[p] = Bytes::of(Int::load(tap + p * step));
-        for (int k = 0; k < K; ++k) {
-          const Weight weight = Weight::load(weights + k * Weight::kWords);
-          for (int p = 0; p < P; ++p) t.sum[p][k] = dot(t.sum[p][k], line[p], weight);
-        }
-      }
-    }
+    for (int64_t d = 0; d < c.depth; ++d, weights += 4 * Weight::kWords)
+      int_products<P, 0, P>(t, x + static_cast<int64_t>(c.taps[d]) * 64, step, weights);
     finish_int_tile<kOutput, kResidual, P>(c, q, t, k0, row, i0, part);
   }
+}
+
+/// The same for a window of 3 x 3 without the taps that read the border: those beside rows [first, end) of the window,
+/// and beside the first or the last output.
+template <bool kResidual, bool kUnitStep, int P, bool kLeft, bool kRight>
+static inline void clipped_int_tile(const IntConv& c, const Quantizer& q, const int32_t* w, int64_t k0, int64_t row,
+                                    int64_t i0, int64_t first, int64_t end) {
+  const int64_t step = (kUnitStep ? 1 : c.x_step) * 64;
+  constexpr int kWeights = 4 * Weight::kWords;
+  for (int part = 0; part < 16; part += Int::kWidth) {
+    const uint8_t* const x = c.x + (row * c.x_row + i0 * (kUnitStep ? 1 : c.x_step)) * 64 + part * 4;
+    IntTile<4, P> t;
+    for (int k = 0; k < 4; ++k)
+      for (int p = 0; p < P; ++p) t.sum[p][k] = Int::set(c.bias[k0 + k]);
+    for (int64_t plane = 0; plane < c.depth; plane += 9)
+      for (int64_t d = plane + first * 3; d < plane + end * 3; d += 3) {
+        const int32_t *const tap = c.taps + d, *const weights = w + d * kWeights;
+        int_products<P, kLeft, P>(t, x + static_cast<int64_t>(tap[0]) * 64, step, weights);
+        int_products<P, 0, P>(t, x + static_cast<int64_t>(tap[1]) * 64, step, weights + kWeights);
+        int_products<P, 0, P - kRight>(t, x + static_cast<int64_t>(tap[2]) * 64, step, weights + 2 * kWeights);
+      }
+    finish_int_tile<IntOutput::u8, kResidual, P>(c, q, t, k0, row, i0, part);
+  }
+}
+
+/// A tile of a clipped row, at either end of it or between.
+template <bool kResidual, bool kUnitStep, int P>
+static inline void clipped_int_tile_at(const IntConv& c, const Quantizer& q, const int32_t* w, int64_t k0, int64_t row,
+                                       int64_t i0) {
+  const int64_t top = c.clip.first_row + row * c.clip.row_step, below = c.clip.height - top;
+  const int64_t first = top < 0 ? -top : 0, end = below < 3 ? below : 3;
+  if (i0 == 0 && c.clip.left)
+    return clipped_int_tile<kResidual, kUnitStep, P, true, false>(c, q, w, k0, row, i0, first, end);
+  if (i0 + P == c.outputs && c.clip.right)
+    return clipped_int_tile<kResidual, kUnitStep, P, false, true>(c, q, w, k0, row, i0, first, end);
+  clipped_int_tile<kResidual, kUnitStep, P, false, false>(c, q, w, k0, row, i0, first, end);
+}
+
+/// Tiles of the sizes worth it; false: the caller's own will do, for what lies in the border is 0.
+template <bool kResidual, bool kUnitStep>
+static inline bool is_clipped(const IntConv& c, const Quantizer& q, const int32_t* w, int64_t k0, int64_t row,
+                              int64_t i0, int tile) {
+  if (!kWideInt || !c.clip.is_on || (tile != 6 && tile != 4)) return false;
+  if (tile == 6)
+    clipped_int_tile_at<kResidual, kUnitStep, 6>(c, q, w, k0, row, i0);
+  else
+    clipped_int_tile_at<kResidual, kUnitStep, 4>(c, q, w, k0, row, i0);
+  return true;
 }
 
 template <IntOutput kOutput, bool kResidual, bool kUnitStep>
 static inline void int_row(const IntConv& c, const Quantizer& q, const int32_t* w, int64_t k0, int64_t row) {
   for (int64_t i = 0; i < c.outputs;) {
     const int tile = tile_outputs<kIntPixels>(c.outputs - i);
-    if (tile == kIntPixels) {
+    if (kOutput == IntOutput::u8 && is_clipped<kResidual, kUnitStep>(c, q, w, k0, row, i, tile)) {
+    } else if (tile == kIntPixels) {
       int_tile<kOutput, kResidual, kUnitStep, kIntPixels>(c, q, w, k0, row, i);
     } else if (tile == 4) {
       int_tile<kOutput, kResidual, kUnitStep, 4>(c, q, w, k0, row, i);
@@ -100,6 +153,13 @@ static inline void int_row(const IntConv& c, const Quantizer& q, const int32_t* 
   }
 }
 
+template <IntOutput kOutput>
+static inline Quantizer quantizer_of(const IntConv& c, int64_t k) {
+  const float none[4] = {};
+  if constexpr (kOutput == IntOutput::u8) return Quantizer::of(c.to, k);
+  return Quantizer::of({.scale = none}, 0);
+}
+
 /// The weights of 4 channels as this set multiplies them: as they lie, or widened into `scratch`.
 static inline const int32_t* weights_of(const IntConv& c, int64_t k0) {
   const int8_t* const w = c.w + k0 * c.depth * 4;
@@ -109,13 +169,6 @@ static inline const int32_t* weights_of(const IntConv& c, int64_t k0) {
     for (int64_t i = 0; i < c.depth * 4; ++i) Weight::widen(w + i * 4, c.scratch + i * Weight::kWords);
     return c.scratch;
   }
-}
-
-template <IntOutput kOutput>
-static inline Quantizer quantizer_of(const IntConv& c, int64_t k) {
-  const float none[4] = {};
-  if constexpr (kOutput == IntOutput::u8) return Quantizer::of(c.to, k);
-  return Quantizer::of({.scale = none}, 0);
 }
 
 template <IntOutput kOutput, bool kResidual>

@@ -26,6 +26,15 @@ struct Requantize {
   int32_t residual_zero = 0;
 };
 
+/// What lets a kernel leave out the taps that read the border, where that holds 0: windows of 3 x 3 without dilation
+/// whose taps lie as d = (plane * 3 + row) * 3 + column, over whole rows of outputs. Row 0 of the window of output row 0
+/// reads the row `first_row` of `height` rows of x, that of the next one `row_step` further down.
+struct IntClip {
+  bool is_on = false;
+  bool left = false, right = false;  ///< does the first (last) output of a row read the border?
+  int64_t first_row = 0, row_step = 1, height = 0;
+};
+
 /// `rows` rows of outputs of one block of 16 images. For every output line (k, row, i), in each lane:
 ///   sum = bias[k] + sum over d and j < 4 of w[k / 4][d][k % 4][j] x[taps[d] + row * x_row + i * x_step][j].
 /// A tap d stands for (4 input channels, kernel row, kernel column). All sums, also partial ones, fit 32 bits: the
@@ -42,6 +51,7 @@ struct IntConv {
   int64_t y_step = 1, y_row = 0, y_plane = 0;  ///< lines; a plane holds 4 channels of u8 or one of the other types
   IntOutput output = IntOutput::u8;
   Requantize to = {};
+  IntClip clip = {};
 };
 
 /// The same with the kept blocks of 1 x 4 only: block i of channel k, start[k] <= i < start[k + 1], multiplies the line

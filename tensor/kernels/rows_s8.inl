@@ -3,9 +3,9 @@
 
 template <int R, int N>
 static inline void int_rows_tile(const IntRows& c, int64_t r0, int64_t n0) {
-  Int sum[R][N];
+  Int sum[N][R];
   for (int r = 0; r < R; ++r)
-    for (int n = 0; n < N; ++n) sum[r][n] = Int::set(0);
+    for (int n = 0; n < N; ++n) sum[n][r] = Int::set(0);
   const int8_t* const w = c.w + r0 * c.w_step;
   const uint8_t* const x = c.x + n0 * c.x_step;
   for (int64_t i = 0; i < c.depth; i += 4 * Int::kWidth) {
@@ -13,11 +13,16 @@ static inline void int_rows_tile(const IntRows& c, int64_t r0, int64_t n0) {
     for (int n = 0; n < N; ++n) v[n] = Int::load(x + n * c.x_step + i);
     for (int r = 0; r < R; ++r) {
       const Int row = Int::load(w + r * c.w_step + i);
-      for (int n = 0; n < N; ++n) sum[r][n] = dot_signed(sum[r][n], v[n], row);
+      for (int n = 0; n < N; ++n) sum[n][r] = dot_signed(sum[n][r], v[n], row);
     }
   }
-  for (int n = 0; n < N; ++n)
-    for (int r = 0; r < R; ++r) c.sums[(n0 + n) * c.sums_step + r0 + r] = total(sum[r][n]);
+  for (int n = 0; n < N; ++n) {
+    int32_t* const to = c.sums + (n0 + n) * c.sums_step + r0;
+    if constexpr (R == 4)
+      totals(sum[n], to);
+    else
+      for (int r = 0; r < R; ++r) to[r] = total(sum[n][r]);
+  }
 }
 
 template <int N>

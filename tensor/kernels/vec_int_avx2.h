@@ -65,6 +65,13 @@ inline int32_t total(Int a) {
   return _mm_cvtsi128_si32(_mm_add_epi32(q, _mm_shuffle_epi32(q, 0xB1)));
 }
 
+/// total() of four, side by side.
+inline void totals(const Int* s, int32_t* out) {
+  const __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0].v, s[1].v), _mm256_hadd_epi32(s[2].v, s[3].v));
+  const __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), sum);
+}
+
 inline Vec to_float(Int a) { return {_mm256_cvtepi32_ps(a.v)}; }
 inline Int to_int(Vec a) { return {_mm256_cvtps_epi32(a.v)}; }
 template <int J>

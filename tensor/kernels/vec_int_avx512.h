@@ -56,6 +56,21 @@ inline int32_t total(Int a) {
   return _mm_cvtsi128_si32(_mm_add_epi32(q, _mm_shuffle_epi32(q, 0xB1)));
 }
 
+/// total() of four, side by side.
+inline void totals(const Int* s, int32_t* out) {
+  const __mmask16 all = Vec::mask(16);
+  const auto pairs = [&](__m512i a, __m512i b) {
+    return _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(all, a, b), _mm512_maskz_unpackhi_epi32(all, a, b));
+  };
+  const __m512i ab = pairs(s[0].v, s[1].v), cd = pairs(s[2].v, s[3].v);
+  const __m512i four = _mm512_add_epi32(_mm512_maskz_unpacklo_epi64(0xFF, ab, cd),
+                                        _mm512_maskz_unpackhi_epi64(0xFF, ab, cd));
+  const __m256i half = _mm256_add_epi32(_mm512_maskz_extracti32x8_epi32(0xFF, four, 0),
+                                        _mm512_maskz_extracti32x8_epi32(0xFF, four, 1));
+  const __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), sum);
+}
+
 inline Vec to_float(Int a) { return {_mm512_maskz_cvtepi32_ps(Vec::mask(16), a.v)}; }
 inline Int to_int(Vec a) { return {_mm512_maskz_cvtps_epi32(Vec::mask(16), a.v)}; }
 template <int J>

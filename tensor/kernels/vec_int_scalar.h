@@ -45,6 +45,10 @@ inline Int dot(Int sum, Bytes x, Weight w) {
 /// The same with every lane's own four weights, as they lie.
 inline Int dot_signed(Int sum, Int x, Int w) { return dot(sum, Bytes::of(x), {static_cast<uint32_t>(w.v)}); }
 inline int32_t total(Int a) { return a.v; }  // of all lanes
+/// total() of four, side by side.
+inline void totals(const Int* s, int32_t* out) {
+  for (int i = 0; i < 4; ++i) out[i] = s[i].v;
+}
 
 inline Vec to_float(Int a) { return {static_cast<float>(a.v)}; }
 /// Half to even. a <= 2^30; what lies below -2^31 gives -2^31.

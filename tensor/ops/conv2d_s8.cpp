@@ -30,6 +30,7 @@ struct Plan {
   int64_t residual_step;
   std::byte* y;
   int64_t rows, outputs, x_step, x_row, y_step;
+  IntClip clip = {};  ///< of row 0
 };
 
 IntOutput output_of(DType dtype) {
@@ -100,6 +101,8 @@ const uint8_t* residual_at(const Plan& p, int64_t block, int64_t k, int64_t row,
 IntConv conv_of(const Plan& p, const IntSegment& s, int64_t k, int64_t channels, int64_t block, int64_t row,
                 int64_t rows, int64_t first, int64_t outputs, int32_t* scratch) {
   const int64_t depth = p.w.taps(s);
+  IntClip clip = p.clip;
+  clip.first_row += row * clip.row_step;
   return {.x = p.x + (p.from.line(block, s.plane, 0, 0) + row * p.x_row + first * p.x_step) * kLineBytes,
           .taps = p.taps.data(),
           .w = p.w.is_sparse() ? nullptr : p.w.packed.data() + s.first + (k - s.channel) * depth * 4,
@@ -116,7 +119,24 @@ IntConv conv_of(const Plan& p, const IntSegment& s, int64_t k, int64_t channels,
           .y_row = p.target.row,
           .y_plane = p.target.plane,
           .output = output_of(p.to.dtype),
-          .to = rule(p, k, residual_at(p, block, k, row, first))};
+          .to = rule(p, k, residual_at(p, block, k, row, first)),
+          .clip = clip};
+}
+
+/// Where the border's integer is 0, 3 x 3 windows need not read it: a sixth of the work at 8 x 8 outputs. Shallow windows
+/// would lose more in the nest than they gain (measured: 16 channels), and tiles have neighbours there.
+IntClip clip_of(const QuantizedTensor& x, const IntWeights& w, const Window& window, const LaneGeometry& target) {
+  const LaneGeometry& from = x.values.geometry();
+  const bool fits = w.shape.rank() == 4 && w.shape[2] == 3 && w.shape[3] == 3 && w.parts.empty() && !w.is_sparse() &&
+                    window.dilation[0] == 1 && window.dilation[1] == 1 && window.padding[0] <= 1 &&
+                    window.padding[1] <= 1;
+  if (!fits || w.taps(w.segments.front()) < 72 || x.zero_point != 0 || x.values.is_tiles()) return {};
+  return {.is_on = true,
+          .left = window.padding[1] == 1,
+          .right = (target.w - 1) * window.stride[1] + 2 - window.padding[1] >= from.w,
+          .first_row = -window.padding[0],
+          .row_step = window.stride[0],
+          .height = from.h};
 }
 
 /// Four channels of one row whose sums need 64 bits: the parts of the depth one by one.
@@ -264,7 +284,8 @@ Tensor run_product(const QuantizedTensor& x, const IntWeights& w, const Window& 
          .outputs = features ? target.blocks : target.w,
          .x_step = features ? from.block : window.stride[1],
          .x_row = features ? 0 : window.stride[0] * from.row,
-         .y_step = features ? target.block : 1};
+         .y_step = features ? target.block : 1,
+         .clip = features ? IntClip{} : clip_of(x, w, window, target)};
   p.scale.resize(w.bias.size(), 1.0f);
   for (const int32_t tap : w.blocks.tap) p.offsets.push_back(p.taps[static_cast<size_t>(tap)]);
   if (to.residual.values.defined()) {

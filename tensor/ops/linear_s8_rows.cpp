@@ -70,13 +70,13 @@ Tensor linear_s8_rows(const Tensor& x, const ByteRows& w, const Tensor& bias, st
     std::vector<int32_t> part(static_cast<size_t>(n * rows));
     std::vector<int64_t> sums(part.size());
     for (int64_t first = 0; first < w.cols; first += kDepth) {
-      table.int_rows({.w = w.w + begin * w.cols + first,
+      table.int_rows({.w = w.w + begin * w.step + first,
                       .x = bytes.data() + first,
                       .sums = part.data(),
                       .depth = std::min(kDepth, w.cols - first),
                       .rows = rows,
                       .vectors = n,
-                      .w_step = w.cols,
+                      .w_step = w.step,
                       .x_step = step,
                       .sums_step = rows});
       for (size_t i = 0; i < sums.size(); ++i) sums[i] += part[i];

@@ -18,10 +18,11 @@ const KernelTable& kernels();
 
 namespace ops {
 
-/// Rows of signed bytes: weight[r][c] = scale[r] * w[r * cols + c]. 64 bytes behind the last must be readable.
+/// Rows of signed bytes: weight[r][c] = scale[r] * w[r * step + c]. 64 bytes behind the last must be readable.
 struct ByteRows {
   const int8_t* w = nullptr;
   int64_t rows = 0, cols = 0;
+  int64_t step = 0;                   ///< bytes from row to row: at least cols
   std::span<const float> scale;       ///< [rows]
   std::span<const int64_t> row_sums;  ///< [rows]: of w, so that the zero point costs nothing in the loop
 };

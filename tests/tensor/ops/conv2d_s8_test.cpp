@@ -132,6 +132,46 @@ void expect_equal(const Case& c, const KernelTable& table) {
   }
 }
 
+/// Deep enough windows of 3 x 3 over bytes whose zero is 0: kernels that leave out the taps beside the border.
+TEST(IntConv2d, EqualsTheSlowTwinWhereTheBorderIsLeftOut) {
+  Random random({.seed = 37, .purpose = Purpose::test});
+  for (const int64_t width : {3, 4, 6, 8, 11, 16})
+    for (const int64_t stride : {1, 2})
+      for (const int64_t padding : {0, 1})
+        for (const int64_t groups : {1, 2}) {
+          Case c = random_case(random);
+          c.window = {.stride = {stride, stride}, .padding = {padding, padding}, .groups = groups};
+          c.x = {17, 36 * groups, 3 + width % 5, width};
+          c.w = {5 * groups, 36, 3, 3};
+          c.y = conv2d_shape(c.x, c.w, c.window);
+          c.sparse = false;
+          c.zero_point = 0;
+          c.xs.clear(), c.ws.clear(), c.rs.clear();
+          for (int64_t i = 0; i < c.x.numel(); ++i) c.xs.push_back(static_cast<uint8_t>(random.below(256)));
+          for (int64_t i = 0; i < c.w.numel(); ++i) c.ws.push_back(static_cast<int8_t>(random.below(256) - 128));
+          for (int64_t i = 0; i < c.y.numel(); ++i) c.rs.push_back(static_cast<uint8_t>(random.below(256)));
+          c.bias.assign(static_cast<size_t>(c.w[0]), 77);
+          c.scale.assign(static_cast<size_t>(c.w[0]), 2.3e-4f);
+          for (const KernelTable* table : test::tables()) expect_equal(c, *table);
+        }
+}
+
+/// Weights on both sides of what pairs of products may be in 16 bits (64 + 64 fits, 64 + 65 does not), alone and in
+/// runs of taps, at the ends of x's range.
+TEST(IntConv2d, EqualsTheSlowTwinWherePairsOfProductsNearlyLeave16Bits) {
+  Random random({.seed = 38, .purpose = Purpose::test});
+  const std::vector<std::vector<int>> levels = {
+      {64, -64, 65, -65}, {-128, 0, 0, 1}, {21, 22, -21, -22}, {-9, -3, 2, 8}, {127, 1, 2, -128, 0, 0, 0}};
+  for (int i = 0; i < 40; ++i) {
+    Case c = random_case(random);
+    c.sparse = false;
+    const std::vector<int>& some = levels[static_cast<size_t>(i) % levels.size()];
+    for (int8_t& w : c.ws) w = static_cast<int8_t>(some[static_cast<size_t>(random.below(static_cast<int64_t>(some.size())))]);
+    for (uint8_t& x : c.xs) x = static_cast<uint8_t>(random.below(8) ? 255 * random.below(2) : random.below(256));
+    for (const KernelTable* table : test::tables()) expect_equal(c, *table);
+  }
+}
+
 TEST(IntConv2d, EqualsTheSlowTwinOnEveryTableForRandomCases) {
   Random random({.seed = 31, .purpose = Purpose::test});
   for (int i = 0; i < 200; ++i) {

@@ -29,7 +29,7 @@ struct Rows {
       scale.push_back(static_cast<float>(random.uniform(0.001, 0.1)));
     }
   }
-  ops::ByteRows view() const { return {w.data(), rows, cols, scale, sums}; }
+  ops::ByteRows view() const { return {w.data(), rows, cols, cols, scale, sums}; }
 };
 
 TEST(LinearRows, EqualTheIntegersOnEveryTable) {
@@ -68,7 +68,8 @@ TEST(LinearRows, AreExactBehindTheGreatestDepth) {
       const std::vector<float> scale{1};
       const std::vector<int64_t> sums{-128 * cols};
       const Tensor x = Tensor::full({1, cols}, 255);
-      const Tensor y = ops::linear_s8_rows(x, {w.data(), 1, cols, scale, sums}, Tensor(), ops::ByteScale{1, 0}, *table);
+      const ops::ByteRows rows{w.data(), 1, cols, cols, scale, sums};
+      const Tensor y = ops::linear_s8_rows(x, rows, Tensor(), ops::ByteScale{1, 0}, *table);
       EXPECT_EQ(y.to_vector<float>()[0], static_cast<float>(cols * -128 * 255)) << table->isa;
     }
 }
