@@ -166,7 +166,8 @@ TEST(IntConv2d, EqualsTheSlowTwinWherePairsOfProductsNearlyLeave16Bits) {
     Case c = random_case(random);
     c.sparse = false;
     const std::vector<int>& some = levels[static_cast<size_t>(i) % levels.size()];
-    for (int8_t& w : c.ws) w = static_cast<int8_t>(some[static_cast<size_t>(random.below(static_cast<int64_t>(some.size())))]);
+    const int64_t count = static_cast<int64_t>(some.size());
+    for (int8_t& w : c.ws) w = static_cast<int8_t>(some[static_cast<size_t>(random.below(count))]);
     for (uint8_t& x : c.xs) x = static_cast<uint8_t>(random.below(8) ? 255 * random.below(2) : random.below(256));
     for (const KernelTable* table : test::tables()) expect_equal(c, *table);
   }
