@@ -80,7 +80,7 @@ void product(benchmark::State& state, int64_t size, int64_t n, int sparsity) {
   const ops::IntTarget to{.dtype = DType::f32, .scale = scale};
   if (n == 1)
     turns.push_back(turn("int8", operations, [&] {
-      return ops::linear_s8_rows(plain, {small.data<int8_t>(), size, size, scale, sums}, Tensor());
+      return ops::linear_s8_rows(plain, {small.data<int8_t>(), size, size, size, scale, sums}, Tensor());
     }));
   else
     turns.push_back(turn("int8", operations, [&] { return ops::linear_s8(bytes, whole, to); }));
