@@ -179,7 +179,10 @@ std::string read_config(const std::string& path) {
 }
 
 std::string default_run_path(const std::string& name) {
-  return fmt::format("runs/{}-{:%Y%m%d-%H%M%S}", name, fmt::localtime(std::time(nullptr)));
+  const std::string path = fmt::format("runs/{}-{:%Y%m%d-%H%M%S}", name, fmt::localtime(std::time(nullptr)));
+  std::string free = path;
+  for (int i = 2; std::filesystem::exists(free); ++i) free = fmt::format("{}-{}", path, i);
+  return free;
 }
 
 }  // namespace pith::apps

@@ -13,10 +13,12 @@
 #include "apps/summaries/module_listing.h"
 #include "apps/summaries/network_graph.h"
 #include "apps/summaries/onnx_file.h"
+#include "apps/summaries/packed_table.h"
 #include "apps/summaries/sparsity_table.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
 #include "nn/models.h"
+#include "nn/packed_network.h"
 #include "tensor/atomic_file.h"
 #include "tensor/error.h"
 
@@ -28,6 +30,7 @@ constexpr const char* kExamples =
     "  pith summary resnet20-cifar --kind compute\n"
     "  pith summary resnet20-cifar --weights dense.safetensors --kind sparsity --kind compute --latency\n"
     "  pith summary --run runs/r20 --kind sparsity --csv > sparsity.csv\n"
+    "  pith summary --weights w8a8.safetensors            (a packed file: formats, bytes, accumulator bits)\n"
     "  pith summary lenet5 --kind png-params --out pictures\n"
     "  pith summary resnet20-cifar --weights dense.safetensors --kind onnx --fold --out exported";
 const std::vector<std::string> kKinds{"sparsity", "compute", "model", "modules", "png", "png-params", "onnx"};
@@ -137,6 +140,17 @@ std::string export_onnx(Options o, Subject& s) {
   return path;
 }
 
+Json show(const Options& o, const Table& table, Console& console) {
+  if (o.csv) {
+    std::string lines = csv(table);
+    lines.pop_back();
+    console.result(lines);
+  } else {
+    console.result(text(table));
+  }
+  return to_json(table);
+}
+
 /// One kind, printed; what --json says of it.
 Json show(const Options& o, Subject& s, const std::string& kind, Console& console) {
   if (kind == "model") {
@@ -149,22 +163,28 @@ Json show(const Options& o, Subject& s, const std::string& kind, Console& consol
     console.result(path);
     return path;
   }
-  const Table table = kind == "sparsity"  ? sparsity_table(weight_sparsities(*s.model))
-                      : kind == "compute" ? compute_of(o, s)
-                                          : module_table(*s.model);
-  if (o.csv) {
-    std::string lines = csv(table);
-    lines.pop_back();
-    console.result(lines);
-  } else {
-    console.result(text(table));
-  }
-  return to_json(table);
+  return show(o,
+              kind == "sparsity"  ? sparsity_table(weight_sparsities(*s.model))
+              : kind == "compute" ? compute_of(o, s)
+                                  : module_table(*s.model),
+              console);
+}
+
+/// A packed network has one table of its own.
+void packed(const Options& o) {
+  if (o.latency || !o.activations.empty() || o.kinds.size() > 1 ||
+      (o.kinds[0] != "sparsity" && o.kinds[0] != "compute"))
+    throw ArgumentError("summary: " + o.weights + " is a packed network, which has one table and no other --kind");
+  Console console(o.common.console);
+  Json json{{"weights", o.weights}, {"file_bytes", std::filesystem::file_size(o.weights)}};
+  json["packed"] = show(o, packed_summary(o.weights), console);
+  if (console.json()) console.document(json.dump(2));
 }
 
 void summary(Options o) {
   apply(o.common);
   check(o);
+  if (!o.weights.empty() && nn::is_packed_network(o.weights)) return packed(o);
   Console console(o.common.console);
   Subject s = subject_of(o);
   Json json{{"model", s.name}, {"weights", o.weights}};
@@ -192,7 +212,8 @@ void add_summary(CLI::App& program, Action& action) {
   c.add_option("-k,--kind", o->kinds, "sparsity, compute, model, modules, png, png-params or onnx; may be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
-  c.add_option("-w,--weights", o->weights, ".safetensors, .npz or .pth; default: freshly initialized");
+  c.add_option("-w,--weights", o->weights,
+               ".safetensors, .npz or .pth, or a packed file; default: freshly initialized");
   c.add_option("--run", o->run, "folder of a run: its model and best weights");
   c.add_flag("--csv", o->csv, "print the table as CSV");
   c.add_flag("--fold", o->fold, "onnx: batch norm folded into the convolutions before it");

@@ -93,6 +93,29 @@ TEST_F(QuantizeCommand, FitsToTheCalibrationAndGivesTheSameBytesAtAnyThreadCount
   }
 }
 
+TEST_F(QuantizeCommand, ItsFileHasASummaryOfFormatsAndBytes) {
+  const std::string out = folder_.file("packed.safetensors");
+  const Outcome o = run_program(folder_, quantize(out, {"--json", "--bits-weights", "4"}));
+  ASSERT_EQ(o.code, 0) << o.err;
+  const Outcome summary = run_program(folder_, {"summary", "--weights", out, "--json"});
+  ASSERT_EQ(summary.code, 0) << summary.err;
+  const Json made = Json::parse(o.out).at("layers"), table = Json::parse(summary.out).at("packed");
+  ASSERT_EQ(table.at("rows").size(), made.size());
+  for (size_t i = 0; i < made.size(); ++i) {
+    const Json& row = table.at("rows")[i];
+    EXPECT_EQ(row.at("Name"), made[i].at("layer"));
+    EXPECT_EQ(row.at("Acc bits"), made[i].at("accumulator_bits"));
+    EXPECT_EQ(row.at("Rule bits"), made[i].at("rule_bits"));
+    EXPECT_EQ(row.at("Weights"), std::string("s").append(made[i].at("bits_weights").dump()));
+  }
+  // conv2 of LeNet-5: 16 x 6 x 5 x 5 weights of 4 bits, 16 scales and 16 biases of 4 bytes; 10 x 10 results a filter.
+  const Json& conv2 = table.at("rows")[1];
+  EXPECT_EQ(conv2.at("Bytes"), 2400 / 2 + 16 * 4 + 16 * 4);
+  EXPECT_EQ(conv2.at("MACs"), 2400 * 100);
+  EXPECT_EQ(table.at("total").at("Weights volume"), 61470);
+  expect_refused({"summary", "--weights", out, "--kind", "png"}, 2, "packed");
+}
+
 TEST_F(QuantizeCommand, TakesItsOwnStatisticsBackAndRefusesAnothers) {
   const std::string out = folder_.file("a.safetensors"), again = folder_.file("b.safetensors"),
                     statistics = folder_.file("s.safetensors");

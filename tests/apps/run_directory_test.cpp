@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
+
 #include "tensor/error.h"
 #include "tests/support/files.h"
 
@@ -26,6 +29,20 @@ TEST(RunDirectory, NeverOverwritesARun) {
   { const RunDirectory first = RunDirectory::create(folder.file("run"), "{\"a\": 1}"); }
   EXPECT_THROW(RunDirectory::create(folder.file("run"), "{}"), ArgumentError);
   EXPECT_EQ(read_config(folder.file("run")), "{\"a\": 1}");
+}
+
+TEST(RunDirectory, TwoRunsOfOneSecondGoToTwoPlaces) {
+  const test::TemporaryDirectory folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::set<std::string> places;
+  for (int i = 0; i < 3; ++i) {
+    const std::string path = default_run_path("lenet5");
+    std::filesystem::create_directories(path);
+    places.insert(path);
+  }
+  std::filesystem::current_path(before);
+  EXPECT_EQ(places.size(), 3u);
 }
 
 TEST(RunDirectory, SaysWhereNoRunIs) {
