@@ -76,6 +76,8 @@ std::string with_stand_ins(std::string line) {
   for (const auto& [named, stands] : {std::pair{R"(resnet20-cifar)", "lenet5"},
                                       {R"(cifar10)", "mnist"},
                                       {R"(layer3\.\*)", "conv*"},
+                                      {R"(layer1\.0\.conv2)", "conv2"},
+                                      {R"(--layer fc )", "--layer fc3 "},
                                       {R"(--epochs \d+)", "--epochs 1"},
                                       {R"( \.\.\. )", " --model lenet5 --weights dense.safetensors --data mnist "},
                                       {R"(--data digits)", "--data mnist"}})
@@ -99,8 +101,8 @@ TEST(Examples, OfEveryCommandWorkAsPrinted) {
   };
   // What later examples name, made by earlier ones; in between, what no example makes.
   for (const std::string command :
-       {"train", "quantize", "eval", "summary", "sense", "schedule check", "schedule from-distiller", "report",
-        "compare", "classify", "info", "data list", "data show"}) {
+       {"train", "quantize", "eval", "prove", "explain", "summary", "sense", "schedule check",
+        "schedule from-distiller", "report", "compare", "classify", "info", "data list", "data show"}) {
     if (command == "train") expect_ok("pith train --model lenet5 --data mnist --epochs 1 --out runs/dense -q");
     if (command == "train")
       expect_ok(
@@ -115,6 +117,7 @@ TEST(Examples, OfEveryCommandWorkAsPrinted) {
     for (const std::string& line : help_and_examples(place, command)) expect_ok(with_stand_ins(line));
   }
   EXPECT_FALSE(help_and_examples(place, "data get").empty());  // shown, not run: it wants a network
+  EXPECT_FALSE(help_and_examples(place, "bench").empty());  // they take minutes; bench_command_test.cpp runs short ones
 }
 
 TEST(Examples, GiveOneJsonDocumentAndNothingElse) {
@@ -126,7 +129,8 @@ TEST(Examples, GiveOneJsonDocumentAndNothingElse) {
         "eval --weights q.safetensors --data mnist", "summary lenet5 --kind sparsity --kind compute --kind model",
         "summary lenet5 --kind modules --kind onnx", "info", "info lenet5", "data list", "data show mnist",
         "sense --model lenet5 --weights dense.safetensors --data mnist --levels 0,0.5 --params 'fc3*'",
-        "schedule check schedule.yaml", "report run", "compare run q.safetensors", "classify run two.png"}) {
+        "prove q.safetensors", "explain q.safetensors --layer conv1 --pixel 0,0,0", "schedule check schedule.yaml",
+        "report run", "compare run q.safetensors", "classify run two.png"}) {
     const auto o = place.run("pith " + line + " --json");
     EXPECT_EQ(o.code, 0) << line << "\n" << o.err;
     EXPECT_TRUE(nlohmann::json::accept(o.out)) << line << "\n" << o.out;
