@@ -12,6 +12,7 @@
 #include "apps/summaries/module_listing.h"
 #include "apps/summaries/network_graph.h"
 #include "apps/summaries/sparsity_table.h"
+#include "compress/thinning/thinning.h"
 #include "nn/checkpoint.h"
 #include "nn/models.h"
 #include "tests/apps/program.h"
@@ -171,6 +172,36 @@ TEST(ComputeTable, EqualsDistillersForThePublishedCheckpoints) {
     ++compared;
   }
   if (compared == 0) GTEST_SKIP() << "PITH_REFERENCE and PITH_DATA name no folder with the tables and checkpoints";
+}
+
+/// Of the checkpoints whose weights are not here the shapes are: a network thinned to them has their table.
+TEST(ComputeTable, EqualsDistillersForTheThinnedCheckpointsByTheirShapes) {
+  int compared = 0;
+  for (const char* name :
+       {"checkpoint_trained_channel_regularized_resnet20", "checkpoint_trained_channel_regularized_resnet20_finetuned",
+        "checkpoint_trained_4D_regularized_5Lremoved", "checkpoint_trained_4D_regularized_5Lremoved_finetuned"}) {
+    const std::string path = reference_table(std::string(name) + ".compute.csv");
+    if (path.empty()) continue;
+    const auto expected = read_csv(path);
+    const auto model = nn::make_model("resnet20-cifar");
+    model->visit_parameters([&](const std::string& parameter, nn::Parameter& p) {
+      for (const auto& row : expected) {
+        if (row[0] + ".weight" != parameter || p.shape().rank() != 4) continue;
+        const int64_t filters = std::stoll(row[5].substr(row[5].find(',') + 1));  // OFM "(1, 11, 32, 32)"
+        Tensor w = p.value().clone();
+        w.narrow(0, filters, w.shape()[0] - filters).fill(0);
+        p.load(w);
+      }
+    });
+    compress::thin(*model, {3, 32, 32});
+    Table found = compute_summary(*model, Shape{3, 32, 32});
+    found.total = found.rows.back();
+    found.rows.pop_back();
+    expect_table(found, expected, name);
+    ++compared;
+  }
+  if (compared == 0) GTEST_SKIP() << "PITH_REFERENCE names no folder with Distiller's tables";
+  EXPECT_EQ(compared, 4);
 }
 
 TEST(ComputeTable, SubtractsZerosFromEffectiveMacs) {
