@@ -70,7 +70,8 @@ class RunDirectory {
 /// The settings of the run at `path` (its config.json). Throws IoError where no run is there.
 std::string read_config(const std::string& path);
 
-/// "runs/<name>-20261124-153000", or that with "-2" and so on where it is taken: where a run goes that was told no place.
+/// "runs/<name>-20261124-153000", or that with "-2" and so on where it is taken: where a run goes that was told no
+/// place.
 std::string default_run_path(const std::string& name);
 
 }  // namespace pith::apps

@@ -249,7 +249,8 @@ void add_settings(CLI::App& c, TrainingOptions& t) {
   option("--valid,--validation-split", t.validation, "share of the training set to choose the best epoch by; 0 = none");
   option("--seed", t.seed, "of weights, order, augmentation and split");
   option("--evaluate-every", t.evaluate_every, "epochs from one evaluation to the next");
-  c.add_flag("--param-hist", t.histograms, "histograms of weights and activations among the TensorBoard events")->group(settings);
+  c.add_flag("--param-hist", t.histograms, "histograms of weights and activations among the TensorBoard events")
+      ->group(settings);
 }
 
 void add_language(CLI::App& c, TrainingOptions& t) {

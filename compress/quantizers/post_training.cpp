@@ -133,9 +133,8 @@ void widen_for_bias(QuantizedWeights& w, const Tensor& source, const Tensor& bia
     const double least = std::abs(real[k]) / (kMostBias * x_scale);
     if (w.scale[k] >= least) continue;
     w.scale[k] = std::nextafter(static_cast<float>(least), std::numeric_limits<float>::infinity());
-    for (size_t i = 0; i < each; ++i)
-      w.values.mutable_data<int8_t>()[k * each + i] =
-          static_cast<int8_t>(quantized(from[k * each + i], {w.scale[k], 0, -127, 127}));
+    quantize_row(std::span(from).subspan(k * each, each), {w.scale[k], 0, -127, 127},
+                 w.values.mutable_data<int8_t>() + k * each);
   }
 }
 
@@ -154,6 +153,10 @@ nn::IntegerLayer integer_layer(const nn::GraphLayer& from, int bits, float x_sca
 }
 
 }  // namespace
+
+void quantize_row(std::span<const float> row, const LinearScale& scale, int8_t* to) {
+  for (const float w : row) *to++ = static_cast<int8_t>(quantized(w, scale));
+}
 
 bool passes_on(const nn::GraphLayer& layer) {
   return layer.kind == nn::LayerKind::max_pool || layer.kind == nn::LayerKind::flatten;
@@ -180,9 +183,11 @@ QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, W
     const std::span<const float> row = std::span(values).subspan(k * each, each);
     const LinearScale s = per_channel ? scale_of(row, bits, range) : whole;
     q.scale.push_back(s.scale);
-    for (size_t i = 0; i < each; ++i)
-      q.values.mutable_data<int8_t>()[k * each + i] =
-          static_cast<int8_t>(bits == 1 ? (row[i] >= 0 ? 1 : -1) : quantized(row[i], s));
+    int8_t* const to = q.values.mutable_data<int8_t>() + k * each;
+    if (bits == 1)
+      std::transform(row.begin(), row.end(), to, [](float v) { return static_cast<int8_t>(v >= 0 ? 1 : -1); });
+    else
+      quantize_row(row, s, to);
   }
   return q;
 }

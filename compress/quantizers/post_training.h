@@ -4,6 +4,7 @@
 // a pruned weight stays exactly 0. Residual sums are made in the same rounding as the convolution that ends the block.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ struct QuantizedWeights {
   std::vector<float> scale;
 };
 QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, WeightRange range);
+
+/// One output channel's weights as integers of this scale, into `to` [row.size()].
+void quantize_row(std::span<const float> row, const LinearScale& scale, int8_t* to);
 
 /// Values that pooling and flattening only pass on keep their integers' meaning.
 bool passes_on(const nn::GraphLayer& layer);

@@ -32,8 +32,7 @@ void rescale_weights(const nn::GraphLayer& from, nn::IntegerLayer& layer, double
   const int32_t most = (1 << (layer.bits - 1)) - 1;
   for (size_t k = 0; k < layer.weight_scale.size(); ++k) {
     layer.weight_scale[k] = static_cast<float>(layer.weight_scale[k] * factor);
-    const LinearScale s{layer.weight_scale[k], 0, -most, most};
-    for (size_t i = k * each; i < (k + 1) * each; ++i) q[i] = static_cast<int8_t>(quantized(w[i], s));
+    quantize_row(std::span(w).subspan(k * each, each), {layer.weight_scale[k], 0, -most, most}, q.data() + k * each);
   }
   layer.weights = Tensor::from(q, layer.weights.shape());
 }

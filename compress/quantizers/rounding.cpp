@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 
 #include "tensor/error.h"
+#include "tensor/formats/quant_range.h"
 
 namespace pith::compress {
 namespace {
@@ -95,7 +97,7 @@ class AdaRound {
 
   void update(int step, int steps) {
     const double t = std::max(0.0, (static_cast<double>(step) / steps - kWarm) / (1 - kWarm));
-    const double beta = 2 + 18 * 0.5 * (1 + std::cos(t * 3.14159265358979323846));
+    const double beta = 2 + 18 * 0.5 * (1 + std::cos(t * std::numbers::pi));
     const bool regular = t > 0;
     for (size_t i = 0; i < d_; ++i)
       soft_[i] = p_.weights[i] == 0 ? 0
@@ -153,7 +155,8 @@ double reconstruction_error(const RoundingProblem& p, const RoundedWeights& w) {
 
 RoundedWeights round_to_nearest(const RoundingProblem& p, float scale) {
   RoundedWeights out{scale, std::vector<int32_t>(p.weights.size())};
-  for (size_t i = 0; i < p.weights.size(); ++i) out.values[i] = clamped(std::nearbyint(p.weights[i] / scale), p);
+  const LinearScale s{scale, 0, p.lowest, p.highest};
+  for (size_t i = 0; i < p.weights.size(); ++i) out.values[i] = quantized(p.weights[i], s);
   return out;
 }
 

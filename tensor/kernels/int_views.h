@@ -27,8 +27,8 @@ struct Requantize {
 };
 
 /// What lets a kernel leave out the taps that read the border, where that holds 0: windows of 3 x 3 without dilation
-/// whose taps lie as d = (plane * 3 + row) * 3 + column, over whole rows of outputs. Row 0 of the window of output row 0
-/// reads the row `first_row` of `height` rows of x, that of the next one `row_step` further down.
+/// whose taps lie as d = (plane * 3 + row) * 3 + column, over whole rows of outputs. Row 0 of the window of output row
+/// 0 reads the row `first_row` of `height` rows of x, that of the next one `row_step` further down.
 struct IntClip {
   bool is_on = false;
   bool left = false, right = false;  ///< does the first (last) output of a row read the border?

@@ -123,8 +123,8 @@ IntConv conv_of(const Plan& p, const IntSegment& s, int64_t k, int64_t channels,
           .clip = clip};
 }
 
-/// Where the border's integer is 0, 3 x 3 windows need not read it: a sixth of the work at 8 x 8 outputs. Shallow windows
-/// would lose more in the nest than they gain (measured: 16 channels), and tiles have neighbours there.
+/// Where the border's integer is 0, 3 x 3 windows need not read it: a sixth of the work at 8 x 8 outputs. Shallow
+/// windows would lose more in the nest than they gain (measured: 16 channels), and tiles have neighbours there.
 IntClip clip_of(const QuantizedTensor& x, const IntWeights& w, const Window& window, const LaneGeometry& target) {
   const LaneGeometry& from = x.values.geometry();
   const bool fits = w.shape.rank() == 4 && w.shape[2] == 3 && w.shape[3] == 3 && w.parts.empty() && !w.is_sparse() &&

@@ -68,6 +68,25 @@ class Determinism : public testing::Test {
   Outcome resume(const std::string& run) const {
     return run_program(folder_, {"train", "--resume", path(run), "--quiet"});
   }
+  /// Kills the run with these arguments `kills` times, up to `most_pause` us behind its first checkpoint, and resumes
+  /// it. Killed where its checkpoint is seen to exist: early kills that find none would test little.
+  void survive_kills(const Arguments& more, const Result& expected, int kills, double most_pause) {
+    Random random({2027, Purpose::test});
+    int killed = 0;
+    for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
+      fs::remove_all(path("killed"));
+      const test::Program first(folder_, arguments("killed", more));
+      for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
+      ::usleep(static_cast<useconds_t>(random.uniform(0, most_pause)));
+      first.signal(SIGKILL);
+      if (first.wait().code == 0) continue;  // it was done before
+      ++killed;
+      const Outcome resumed = resume("killed");
+      ASSERT_EQ(resumed.code, 0) << resumed.err;
+      EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
+    }
+    EXPECT_EQ(killed, kills);
+  }
 
   const TemporaryDirectory folder_;
   const std::string root_ = test::tiny_mnist(folder_, 300, 40);
@@ -153,23 +172,7 @@ TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfASchedule) {
     const Outcome o = run_program(folder_, arguments("pruned", more));
     ASSERT_EQ(o.code, 0) << o.err;
     const Result expected = result_of(path("pruned"));
-    Random random({2027, Purpose::test});
-    const int kills = long_tests() ? 30 : 6;
-    int killed = 0;
-    for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
-      fs::remove_all(path("killed"));
-      const test::Program first(folder_, arguments("killed", more));
-      // Killed where its checkpoint is seen to exist, plus some: early kills that find none would test little.
-      for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
-      ::usleep(static_cast<useconds_t>(random.uniform(0, 2e5)));
-      first.signal(SIGKILL);
-      if (first.wait().code == 0) continue;  // it was done before
-      ++killed;
-      const Outcome resumed = resume("killed");
-      ASSERT_EQ(resumed.code, 0) << resumed.err;
-      EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
-    }
-    EXPECT_EQ(killed, kills);
+    survive_kills(more, expected, long_tests() ? 30 : 6, 2e5);
   }
 }
 
@@ -187,22 +190,7 @@ TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfQuantizedTraining) {
   ASSERT_EQ(o.code, 0) << o.err;
   const Result expected = result_of(path("quantized"));
   EXPECT_NE(expected.weights, test::read_bytes(start));
-  Random random({2028, Purpose::test});
-  const int kills = long_tests() ? 30 : 4;
-  int killed = 0;
-  for (int attempt = 0; attempt < 20 * kills && killed < kills; ++attempt) {
-    fs::remove_all(path("killed"));
-    const test::Program first(folder_, arguments("killed", more));
-    for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(500);
-    ::usleep(static_cast<useconds_t>(random.uniform(0, 1e5)));
-    first.signal(SIGKILL);
-    if (first.wait().code == 0) continue;  // it was done before
-    ++killed;
-    const Outcome resumed = resume("killed");
-    ASSERT_EQ(resumed.code, 0) << resumed.err;
-    EXPECT_TRUE(result_of(path("killed")) == expected) << "kill " << killed;
-  }
-  EXPECT_EQ(killed, kills);
+  survive_kills(more, expected, long_tests() ? 30 : 4, 1e5);
 }
 
 TEST_F(Determinism, GoesOnAfterCtrlC) {
