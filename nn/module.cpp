@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nn/kept_outputs.h"
 #include "tensor/error.h"
 
 namespace pith::nn {
@@ -14,7 +15,8 @@ std::string join(const std::string& prefix, const std::string& name) {
 }  // namespace
 
 Variable Module::call(const Variable& x) {
-  return run(x, [&] { return forward(x); });
+  if (is_tapped()) return run(x, [&] { return forward(x); });
+  return reuse_output({this}, x, {}, [&] { return run(x, [&] { return forward(x); }); });
 }
 
 void Module::show(const Variable& x, const Variable& y) { (*tap_)(std::string(current_layer()), *this, x, y); }

@@ -7,6 +7,7 @@
 
 #include "compress/pruners/magnitude.h"
 #include "compress/pruners/ranked_norm.h"
+#include "nn/kept_outputs.h"
 #include "tensor/error.h"
 
 namespace pith::apps {
@@ -40,6 +41,15 @@ std::vector<double> range(const std::vector<double>& r, const std::string& words
   return all;
 }
 
+/// The layer `name` and every module above it.
+std::vector<const nn::Module*> with_those_above(nn::Module& model, const std::string& name) {
+  std::vector<const nn::Module*> all;
+  model.visit_modules([&](const std::string& n, nn::Module& m) {
+    if (n.empty() || n == name || name.starts_with(n + ".")) all.push_back(&m);
+  });
+  return all;
+}
+
 /// One weight under study: of each level its values in the folded network, and which earlier level is the same.
 class Subject {
  public:
@@ -54,6 +64,7 @@ class Subject {
     folded.visit_parameters(find(parameter_));
     if (trained == nullptr || parameter_ == nullptr) throw ArgumentError("there is no weight \"" + name + "\"");
     dense_ = parameter_->value().clone();
+    changed_ = with_those_above(folded, name.substr(0, name.rfind('.')));
     for (const double level : plan.levels) masks_.push_back(study_mask(trained->value(), plan.kind, level));
   }
 
@@ -70,17 +81,26 @@ class Subject {
     parameter_->load(pruned);
   }
   void restore() { parameter_->load(dense_); }
+  /// What must run again when it is pruned, besides what reads it.
+  const std::vector<const nn::Module*>& changed() const { return changed_; }
 
  private:
   nn::Parameter* parameter_ = nullptr;
   Tensor dense_;
   std::vector<Mask> masks_;
+  std::vector<const nn::Module*> changed_;
 };
 
 Score score_of(nn::Module& model, const data::Batch& batch, const Variable& x) {
   Score s;
   add_batch(s, model.call(x).value(), batch.labels);
   return s;
+}
+
+Score dense_score(nn::Module& model, const data::Batch& batch, const Variable& x, nn::KeptOutputs& kept) {
+  kept.forget();
+  const nn::OutputReuse keeping(kept);
+  return score_of(model, batch, x);
 }
 
 void add(Score& sum, const Score& s) {
@@ -90,9 +110,10 @@ void add(Score& sum, const Score& s) {
   sum.loss_sum += s.loss_sum;
 }
 
-/// All levels of one weight on one batch, for which the dense network has `base`.
+/// All levels of one weight on one batch, for which the dense network has `base` and put out `kept`.
 void study_weight(Subject& subject, nn::Module& model, const data::Batch& batch, const Variable& x, const Score& base,
-                  std::vector<Score>& sums) {
+                  const nn::KeptOutputs& kept, std::vector<Score>& sums) {
+  const nn::OutputReuse from_the_layer_on(kept, subject.changed());
   std::vector<Score> found(sums.size());
   for (size_t level = 0; level < sums.size(); ++level) {
     const int64_t same = subject.same_as(level);
@@ -138,14 +159,15 @@ void run_study(nn::Module& model, nn::Module& folded, data::Loader& loader, cons
   for (const std::string& name : plan.weights) subjects.emplace_back(model, folded, name, plan);
   sums.scores.resize(subjects.size(), std::vector<Score>(plan.levels.size()));
   const int64_t all = loader.batches() * std::ssize(subjects);
+  nn::KeptOutputs kept(plan.kept_bytes);
   loader.start(0, sums.batches);
   while (sums.batches < loader.batches()) {
     const data::Batch batch = loader.next();
     const Variable x(batch.images);
-    const Score base = score_of(folded, batch, x);
+    const Score base = dense_score(folded, batch, x, kept);
     StudySums next = sums;
     for (size_t i = 0; i < subjects.size(); ++i) {
-      study_weight(subjects[i], folded, batch, x, base, next.scores[i]);
+      study_weight(subjects[i], folded, batch, x, base, kept, next.scores[i]);
       if (on_step) on_step(sums.batches * std::ssize(subjects) + static_cast<int64_t>(i) + 1, all);
     }
     add(next.base, base);

@@ -19,6 +19,9 @@ struct StudyPlan {
   compress::GroupType kind = compress::GroupType::element;
   std::vector<double> levels;        ///< ascending, in [0, 1)
   std::vector<std::string> weights;  ///< names; their layers are these without ".weight"
+  /// Memory for what the dense network's layers put out for a batch: a pruned layer's network runs from that layer on.
+  /// No result depends on it.
+  size_t kept_bytes = size_t{1} << 30;
 };
 
 /// "element", "filter" or "channel"; throws ArgumentError otherwise.

@@ -1,5 +1,7 @@
 #include "nn/layers/stage.h"
 
+#include "nn/kept_outputs.h"
+
 namespace pith::nn {
 namespace {
 
@@ -15,10 +17,7 @@ Variable run_apart(const Stage& s, const Variable& x, const Variable& residual) 
   return s.relu != nullptr ? s.relu->call(y) : y;
 }
 
-}  // namespace
-
-Variable run_stage(const Stage& s, const Variable& x, const Variable& residual) {
-  if (is_tapped(s)) return run_apart(s, x, residual);
+Variable run_fused(const Stage& s, const Variable& x, const Variable& residual) {
   const bool normalizes = s.norm != nullptr && !s.norm->is_identity();
   if (s.conv != nullptr && !normalizes) return s.conv->call_fused(x, {.residual = residual, .relu = s.relu != nullptr});
   if (s.norm == nullptr) return run_apart(s, x, residual);
@@ -28,6 +27,13 @@ Variable run_stage(const Stage& s, const Variable& x, const Variable& residual) 
   }
   const MeasuredVariable conv = s.conv->call_measured(x, s.norm->running_mean());
   return s.norm->call_fused(conv.y, {.residual = residual, .relu = s.relu != nullptr, .moments = &conv.moments});
+}
+
+}  // namespace
+
+Variable run_stage(const Stage& s, const Variable& x, const Variable& residual) {
+  if (is_tapped(s)) return run_apart(s, x, residual);
+  return reuse_output({s.conv, s.norm, s.add, s.relu}, x, residual, [&] { return run_fused(s, x, residual); });
 }
 
 }  // namespace pith::nn

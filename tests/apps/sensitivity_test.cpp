@@ -115,6 +115,32 @@ TEST(Sensitivity, EqualsTheWholeNetworkEvaluatedEachTime) {
   }
 }
 
+/// Every fourth weight with nothing kept (each network runs whole), with what fits into 300 kB, and with everything
+/// kept.
+TEST(Sensitivity, SaysTheSameToTheBitWhateverIsKept) {
+  data::Loader loader(test::toy_dataset(20, {3, 32, 32}, 10), {{0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}},
+                      {.batch_size = 16});
+  for (const std::string name : {"resnet20-cifar", "googlenet-cifar", "preact-resnet20-cifar"}) {
+    const auto model = nn::make_model(name, {.seed = 7}), folded = nn::make_model(name, {.seed = 7});
+    nn::fold_batch_norm(*folded);
+    StudyPlan plan{GroupType::element, {0, 0.6}, {}};
+    int seen = 0;
+    model->visit_parameters([&](const std::string& n, nn::Parameter& p) {
+      if (p.shape().rank() >= 2 && seen++ % 4 == 0) plan.weights.push_back(n);
+    });
+    std::vector<std::string> tables;
+    for (const size_t bytes : {size_t{0}, size_t{300'000}, size_t{1} << 30}) {
+      plan.kept_bytes = bytes;
+      StudySums sums;
+      run_study(*model, *folded, loader, plan, sums, nullptr, nullptr);
+      tables.push_back(sensitivity_csv(plan, sums));
+      for (const auto& rows : sums.scores) EXPECT_NE(rows[1].loss_sum, sums.base.loss_sum) << name;
+    }
+    EXPECT_EQ(tables[0], tables[1]) << name;
+    EXPECT_EQ(tables[0], tables[2]) << name;
+  }
+}
+
 TEST(Sensitivity, GoesOnToTheSameNumbers) {
   data::Loader loader(test::toy_dataset(40, {1, 28, 28}, 10), {{0.5F}, {0.5F}}, {.batch_size = 16});
   const StudyPlan plan{GroupType::element, {0, 0.5, 0.9}, {"conv2.weight", "fc1.weight"}};
