@@ -22,6 +22,7 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/interleave.inl"
 #include "tensor/kernels/tile_border.inl"
 #include "tensor/kernels/norm.inl"
+#include "tensor/kernels/requantize_lines.inl"
 #include "tensor/kernels/pool.inl"
 #include "tensor/kernels/reduce.inl"
 #include "tensor/kernels/spmm.inl"
@@ -63,6 +64,8 @@ constexpr KernelTable table = {
     .line_norm = line_norm,
     .line_norm_sums = line_norm_sums,
     .line_norm_gradient = line_norm_gradient,
+    .line_requantize = line_requantize,
+    .line_requantize_gradient = line_requantize_gradient,
     .line_max_pool = line_max_pool,
     .line_max_pool_gradient = line_max_pool_gradient,
     .line_mean_pool = line_mean_pool,

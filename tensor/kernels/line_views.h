@@ -41,6 +41,22 @@ struct LineNormGradient {
   const float* c = nullptr;  ///< a line: the same number in live lanes, 0 in dead ones
 };
 
+/// y = round(clamp((sums + bias) scale + residual residual_scale, low, high)); the residual and rounding are optional.
+struct LineRequantize {
+  LinesIn sums, residual;
+  LinesOut y;
+  int64_t h = 0, w = 0;
+  float bias = 0, scale = 1, residual_scale = 0, low = 0, high = 0;
+  bool rounds = true;
+};
+
+/// The way back, rounding counted as the identity: g = dy where the clamp cut nothing, 0 elsewhere.
+struct LineRequantizeGradient {
+  LineRequantize forward;  ///< its y is not used
+  LinesIn dy;
+  LinesOut sums, residual;  ///< g scale; g residual_scale, where there is a residual
+};
+
 /// Pooling of a plane h x w to oh x ow by windows kh x kw; places outside the plane take no part.
 struct LinePool {
   LinesIn x, y, dy;  ///< read: x forward; x, y and dy (maximum) or dy (mean) on the way back

@@ -86,6 +86,13 @@ struct KernelTable {
   /// dx of a plane; dx may be dy.
   void (*line_norm_gradient)(const LineNormGradient& n);
 
+  // --- requantisation of quantized training, one plane of lines ---------------------------------------------------
+  /// Same bits on every set.
+  void (*line_requantize)(const LineRequantize& r);
+  /// total[0 .. 3): sums over the plane of g, of g (sums + bias) and of g residual; floats for 128 addends a lane,
+  /// double across. Outputs may be dy.
+  void (*line_requantize_gradient)(const LineRequantizeGradient& r, double* total);
+
   // --- pooling, one plane of lines -------------------------------------------------------------------------------
   /// Largest of each window, NaN if there is one; every window holds a place of the plane.
   void (*line_max_pool)(const LinePool& n);

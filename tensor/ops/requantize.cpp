@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/kernels/table.h"
 #include "tensor/ops/floating.h"
 #include "tensor/parallel.h"
 
@@ -19,22 +20,11 @@ inline float nearest(float v) {
 }
 inline double nearest(double v) { return std::nearbyint(v); }
 
-/// A tensor as rows of neighbouring elements of one channel: `outer` blocks or images, `rows` rows each.
-struct RowGeometry {
-  int64_t outer, channels, rows, length;
-  LaneGeometry lanes;
-  bool is_lanes;
-
-  explicit RowGeometry(const Tensor& t) : lanes(t.is_lanes() ? t.geometry() : LaneGeometry{}), is_lanes(t.is_lanes()) {
-    const Shape& s = t.shape();
-    channels = s[1];
-    outer = is_lanes ? lanes.blocks : s[0];
-    rows = is_lanes ? lanes.h : 1;
-    length = is_lanes ? lanes.w * LaneGeometry::kLanes : s.rank() == 4 ? s[2] * s[3] : 1;
-  }
-  int64_t at(int64_t o, int64_t k, int64_t row) const {
-    return is_lanes ? lanes.line(o, k, row, 0) * LaneGeometry::kLanes : (o * channels + k) * length;
-  }
+/// A plain tensor as planes of one channel each.
+struct PlaneGeometry {
+  int64_t images, channels, length;
+  explicit PlaneGeometry(const Shape& s)
+      : images(s[0]), channels(s[1]), length(s.rank() == 4 ? s[2] * s[3] : 1) {}
 };
 
 Tensor settled(const Tensor& t) { return t.is_lanes() ? t : to_plain(t).contiguous(); }
@@ -77,35 +67,63 @@ struct Channel {
         high(static_cast<T>(r.highest)) {}
 };
 
-template <class T>
-void forward_row(const Channel<T>& c, bool rounds, const T* s, const T* r, T* y, int64_t length) {
-  for (int64_t i = 0; i < length; ++i) {
-    T v = (s[i] + c.bias) * c.scale;
-    if (r != nullptr) v = v + r[i] * c.residual_scale;
-    y[i] = std::min(std::max(v, c.low), c.high);
-  }
-  if (rounds)
-    for (int64_t i = 0; i < length; ++i) y[i] = nearest(y[i]);
+LinesIn lines_in(const Tensor& t, int64_t block, int64_t k) {
+  const LaneGeometry& g = t.geometry();
+  return {t.data<float>() + g.line(block, k, 0, 0) * LaneGeometry::kLanes, g.row};
+}
+LinesOut lines_out(Tensor& t, int64_t block, int64_t k) {
+  const LaneGeometry& g = t.geometry();
+  return {t.mutable_data<float>() + g.line(block, k, 0, 0) * LaneGeometry::kLanes, g.row};
+}
+
+/// Operands of one plane of lanes; y is left to the caller.
+LineRequantize plane_of(const Tensor& sums, const Requantization& r, const Tensor& residual, int64_t block, int64_t k) {
+  const Channel<float> c(r, k);
+  return {.sums = lines_in(sums, block, k),
+          .residual = residual.defined() ? lines_in(residual, block, k) : LinesIn{},
+          .y = {},
+          .h = sums.geometry().h,
+          .w = sums.geometry().w,
+          .bias = c.bias,
+          .scale = c.scale,
+          .residual_scale = c.residual_scale,
+          .low = c.low,
+          .high = c.high,
+          .rounds = r.rounds};
+}
+
+Tensor forward_lanes(const Tensor& sums, const Requantization& r, const Tensor& residual) {
+  Tensor y = empty_like(sums);
+  const int64_t channels = sums.shape()[1];
+  parallel_for(sums.geometry().blocks * channels, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      LineRequantize plane = plane_of(sums, r, residual, i / channels, i % channels);
+      plane.y = lines_out(y, i / channels, i % channels);
+      kernels().line_requantize(plane);
+    }
+  });
+  clear_dead_lanes(y);
+  return y;
 }
 
 template <class T>
 Tensor forward(const Tensor& sums, const Requantization& r, const Tensor& residual) {
   Tensor y = empty_like(sums);
-  const RowGeometry g(sums);
-  const RowGeometry rg(residual.defined() ? residual : sums);
-  const T* const s = sums.data<T>();
-  const T* const e = residual.defined() ? residual.data<T>() : nullptr;
-  T* const out = y.mutable_data<T>();
-  parallel_for(g.outer * g.channels, 4, [&](int64_t begin, int64_t end) {
+  const PlaneGeometry g(sums.shape());
+  parallel_for(g.images * g.channels, 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t o = i / g.channels, k = i % g.channels;
-      const Channel<T> c(r, k);
-      for (int64_t row = 0; row < g.rows; ++row)
-        forward_row(c, r.rounds, s + g.at(o, k, row), e ? e + rg.at(o, k, row) : nullptr, out + g.at(o, k, row),
-                    g.length);
+      const Channel<T> c(r, i % g.channels);
+      const T* const s = sums.data<T>() + i * g.length;
+      const T* const e = residual.defined() ? residual.data<T>() + i * g.length : nullptr;
+      T* const out = y.mutable_data<T>() + i * g.length;
+      for (int64_t j = 0; j < g.length; ++j) {
+        T v = (s[j] + c.bias) * c.scale;
+        if (e != nullptr) v = v + e[j] * c.residual_scale;
+        v = std::min(std::max(v, c.low), c.high);
+        out[j] = r.rounds ? nearest(v) : v;
+      }
     }
   });
-  if (y.is_lanes()) clear_dead_lanes(y);
   return y;
 }
 
@@ -113,10 +131,10 @@ struct ChannelSums {
   double bias = 0, scale = 0, residual_scale = 0;
 };
 
-/// One row; sums of short stretches are float, of rows double.
+/// One plane; sums of short stretches are float, of planes double.
 template <class T>
-void backward_row(const Channel<T>& c, const T* s, const T* r, const T* dy, T* ds, T* dr, int64_t length,
-                  ChannelSums& total) {
+void backward_plane(const Channel<T>& c, const T* s, const T* r, const T* dy, T* ds, T* dr, int64_t length,
+                    ChannelSums& total) {
   for (int64_t first = 0; first < length; first += 256) {
     T bias = 0, scale = 0, rest = 0;
     const int64_t last = std::min(length, first + 256);
@@ -138,36 +156,52 @@ void backward_row(const Channel<T>& c, const T* s, const T* r, const T* dy, T* d
 }
 
 template <class T>
-RequantizationGradients backward(const Tensor& sums, const Requantization& r, const Tensor& residual,
-                                 const Tensor& dy) {
-  RequantizationGradients d{empty_like(sums), {}, {}, residual.defined() ? empty_like(residual) : Tensor(), {}};
-  const RowGeometry g(sums), yg(dy);
-  const RowGeometry rg(residual.defined() ? residual : sums);
-  const T *const s = sums.data<T>(), *const up = dy.data<T>();
-  const T* const e = residual.defined() ? residual.data<T>() : nullptr;
-  T* const ds = d.sums.mutable_data<T>();
-  T* const dr = residual.defined() ? d.residual.mutable_data<T>() : nullptr;
-  std::vector<ChannelSums> parts(static_cast<size_t>(g.outer * g.channels));
-  parallel_for(g.outer * g.channels, 4, [&](int64_t begin, int64_t end) {
+std::vector<ChannelSums> backward(const Tensor& sums, const Requantization& r, const Tensor& residual, const Tensor& dy,
+                                  RequantizationGradients& d) {
+  const PlaneGeometry g(sums.shape());
+  std::vector<ChannelSums> parts(static_cast<size_t>(g.images * g.channels));
+  const bool adds = residual.defined();
+  parallel_for(g.images * g.channels, 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t o = i / g.channels, k = i % g.channels;
-      const Channel<T> c(r, k);
-      for (int64_t row = 0; row < g.rows; ++row)
-        backward_row(c, s + g.at(o, k, row), e ? e + rg.at(o, k, row) : nullptr, up + yg.at(o, k, row),
-                     ds + g.at(o, k, row), dr ? dr + rg.at(o, k, row) : nullptr, g.length,
-                     parts[static_cast<size_t>(i)]);
+      const int64_t at = i * g.length;
+      backward_plane(Channel<T>(r, i % g.channels), sums.data<T>() + at, adds ? residual.data<T>() + at : nullptr,
+                     dy.data<T>() + at, d.sums.mutable_data<T>() + at, adds ? d.residual.mutable_data<T>() + at : nullptr,
+                     g.length, parts[static_cast<size_t>(i)]);
     }
   });
-  std::vector<double> bias(static_cast<size_t>(g.channels)), scale(bias);
+  return parts;
+}
+
+std::vector<ChannelSums> backward_lanes(const Tensor& sums, const Requantization& r, const Tensor& residual,
+                                        const Tensor& dy, RequantizationGradients& d) {
+  const int64_t channels = sums.shape()[1];
+  std::vector<ChannelSums> parts(static_cast<size_t>(sums.geometry().blocks * channels));
+  parallel_for(std::ssize(parts), 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t block = i / channels, k = i % channels;
+      LineRequantizeGradient plane{.forward = plane_of(sums, r, residual, block, k),
+                                   .dy = lines_in(dy, block, k),
+                                   .sums = lines_out(d.sums, block, k),
+                                   .residual = residual.defined() ? lines_out(d.residual, block, k) : LinesOut{}};
+      double total[3];
+      kernels().line_requantize_gradient(plane, total);
+      parts[static_cast<size_t>(i)] = {total[0] * static_cast<double>(plane.forward.scale), total[1], total[2]};
+    }
+  });
+  return parts;
+}
+
+/// What planes add up to, channel by channel, always in one order.
+void add_up(const std::vector<ChannelSums>& parts, int64_t channels, DType dtype, RequantizationGradients& d) {
+  std::vector<double> bias(static_cast<size_t>(channels)), scale(bias);
   double rest = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
-    const size_t k = i % static_cast<size_t>(g.channels);
+    const size_t k = i % static_cast<size_t>(channels);
     bias[k] += parts[i].bias, scale[k] += parts[i].scale, rest += parts[i].residual_scale;
   }
-  d.bias = Tensor::from(bias, Shape{g.channels}).to(sums.dtype());
-  d.scale = Tensor::from(scale, Shape{g.channels}).to(sums.dtype());
-  d.residual_scale = Tensor::full({1}, rest, sums.dtype());
-  return d;
+  d.bias = Tensor::from(bias, Shape{channels}).to(dtype);
+  d.scale = Tensor::from(scale, Shape{channels}).to(dtype);
+  d.residual_scale = Tensor::full({1}, rest, dtype);
 }
 
 void check_levels(const Tensor& w, const Tensor& step) {
@@ -182,6 +216,7 @@ Tensor requantize(const Tensor& sums, const Requantization& given) {
   check(sums, given);
   const Requantization r = contiguous(given);
   const Tensor s = settled(sums), residual = r.residual.defined() ? like(s, r.residual) : Tensor();
+  if (s.is_lanes()) return forward_lanes(s, r, residual);
   return dispatch_floating(s, [&]<class T>() { return forward<T>(s, r, residual); });
 }
 
@@ -190,7 +225,11 @@ RequantizationGradients requantize_gradient(const Tensor& sums, const Requantiza
   const Requantization r = contiguous(given);
   const Tensor s = settled(sums), residual = r.residual.defined() ? like(s, r.residual) : Tensor();
   const Tensor up = like(s, dy);
-  return dispatch_floating(s, [&]<class T>() { return backward<T>(s, r, residual, up); });
+  RequantizationGradients d{empty_like(s), {}, {}, residual.defined() ? empty_like(residual) : Tensor(), {}};
+  add_up(s.is_lanes() ? backward_lanes(s, r, residual, up, d)
+                      : dispatch_floating(s, [&]<class T>() { return backward<T>(s, r, residual, up, d); }),
+         s.shape()[1], s.dtype(), d);
+  return d;
 }
 
 Tensor weight_levels(const Tensor& w, const Tensor& step, const WeightLevels& l) {
