@@ -21,7 +21,7 @@ constexpr const char* kExamples =
     "  pith train --model resnet20-cifar --data cifar10 --epochs 60 --lr 0.1 --lr-policy onecycle --out runs/r20\n"
     "  pith train --resume runs/r20\n"
     "  pith train --model resnet20-cifar --init dense.safetensors --compress schedule.yaml --epochs 40 --lr 0.05\n"
-    "  pith train --model resnet20-cifar --init w4a4.train.safetensors --epochs 20 --lr 0.01   (pith quantize "
+    "  pith train --model resnet20-cifar --init w4a4.train.safetensors --epochs 20 --lr 0.001   (pith quantize "
     "--keep-float)\n"
     "  pith train --model lstm-lm --data wikitext-2 --epochs 5";
 constexpr size_t kScheduleLimit = 1 << 20;  ///< bytes
