@@ -47,7 +47,8 @@ double judge(const TrainingOptions& options, const DataParts& parts, nn::Module&
 
 compress::Doors doors_of(const TrainingOptions& options, const DataParts& parts, nn::Module& model) {
   return {.judge = [options, parts, &model] { return judge(options, parts, model); },
-          .macs = macs_of_weights(model, parts.train->image_shape())};
+          .macs = macs_of_weights(model, parts.train->image_shape()),
+          .image = parts.train->image_shape()};
 }
 
 Task open_task(const TrainingOptions& options) {

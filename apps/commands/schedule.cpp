@@ -62,6 +62,11 @@ std::unique_ptr<nn::Module> model_of(const Options& o) {
   return nn::make_model(nn::model_info(o.model).name);
 }
 
+/// One image of the model; of rank 0 for the language model.
+Shape image_of(const Options& o) {
+  return o.model == "lstm-lm" || o.model == "lstm_lm" ? Shape{} : nn::model_info(o.model).input;
+}
+
 /// The policies, or the refusal of the file or the model.
 Json checked(const Options& o) {
   const auto model = model_of(o);
@@ -70,7 +75,7 @@ Json checked(const Options& o) {
   if (model) {
     compress::SchedulerOptions options{.epochs = o.epochs > 0 ? o.epochs : all};
     options.thinner = [](nn::Module&) {};  // nothing is trained here
-    options.doors = {[] {}, [] { return 0.0; }, {{"", 0}}};
+    options.doors = {[] {}, [] { return 0.0; }, {{"", 0}}, image_of(o)};
     compress::Scheduler(schedule, *model, options);
   } else if (o.epochs > 0) {
     compress::check_epochs(schedule, o.epochs);

@@ -13,18 +13,26 @@ void check_count(const Groups& groups, std::span<const double> statistics) {
 
 }  // namespace
 
-Mask prune_ranked_by_apoz(const Groups& groups, std::span<const double> zeros, double level,
-                          const RankOptions& options) {
+std::vector<double> apoz_scores(const Groups& groups, std::span<const double> zeros) {
   check_count(groups, zeros);
   std::vector<double> alive;
   for (const double share : zeros) alive.push_back(1 - share);
-  return prune_lowest(groups, alive, level, options);
+  return alive;
+}
+
+std::vector<double> mean_activation_scores(const Groups& groups, std::span<const double> means) {
+  check_count(groups, means);
+  return {means.begin(), means.end()};
+}
+
+Mask prune_ranked_by_apoz(const Groups& groups, std::span<const double> zeros, double level,
+                          const RankOptions& options) {
+  return prune_lowest(groups, apoz_scores(groups, zeros), level, options);
 }
 
 Mask prune_ranked_by_mean_activation(const Groups& groups, std::span<const double> means, double level,
                                      const RankOptions& options) {
-  check_count(groups, means);
-  return prune_lowest(groups, {means.begin(), means.end()}, level, options);
+  return prune_lowest(groups, mean_activation_scores(groups, means), level, options);
 }
 
 }  // namespace pith::compress

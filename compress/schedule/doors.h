@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 
+#include "tensor/shape.h"
+
 namespace pith::compress {
 
 struct Doors {
@@ -16,6 +18,8 @@ struct Doors {
   std::function<double()> judge{};
   /// Multiply-adds that one weight of a parameter does for one input, by the parameter's name.
   std::map<std::string, double> macs{};
+  /// One image [c, h, w] of a network whose graph may be looked at; rank 0 where there is none.
+  Shape image{};
 };
 
 }  // namespace pith::compress

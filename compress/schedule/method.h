@@ -14,6 +14,7 @@
 #include "compress/regularizers/penalty.h"
 #include "compress/schedule/timing.h"
 #include "compress/selector.h"
+#include "compress/thinning/tied_groups.h"
 #include "tensor/formats/mask.h"
 #include "tensor/random.h"
 
@@ -50,6 +51,8 @@ struct Moment {
   /// every dense weight tensor.
   std::function<double(const std::vector<Mask>& masks)> score{};
   std::map<std::string, double> dense_macs{};
+  /// Where the method asks for them (tied_by): the targets, in groups that the network ties.
+  std::vector<TiedGroup> ties{};
 };
 
 /// What a method must be given beside the weights. dense_gradient: also where the mask prunes; curvature: the gradient,
@@ -87,6 +90,8 @@ class PruningMethod : public Method {
  public:
   using Method::Method;
   virtual Needs needs() const { return Needs::weights; }
+  /// The structure whose ties in the network's graph it wants to know: filter or channel.
+  virtual std::optional<GroupType> tied_by() const { return std::nullopt; }
   /// The other parameter that it looks at beside this one, by name; "" for none. Throws ArgumentError where this name
   /// has none.
   virtual std::string companion_of(const std::string& /*name*/) const { return ""; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compress/schedule/curvature.h"
+#include "nn/trace.h"
 #include "tensor/error.h"
 
 namespace pith::compress {
@@ -29,6 +30,26 @@ PruningPolicy::PruningPolicy(std::shared_ptr<const PruningMethod> method, const 
   for (Bound& b : bind(*method_, around_.model))
     parameters_.push_back({std::move(b), {}, {}, {}, 1, {}, {}, {}, nullptr});
   find_companions();
+  find_ties();
+}
+
+void PruningPolicy::find_ties() {
+  const std::optional<GroupType> type = method_->tied_by();
+  if (!type) return;
+  if (around_.doors.image.rank() == 0)
+    throw ArgumentError("group_dependency: Auto needs the graph of a network of images; this program has none");
+  std::vector<std::string> names;
+  for (const Pruned& p : parameters_) names.push_back(p.name);
+  ties_ = tied_groups(ChannelMap(nn::trace(around_.model, around_.doors.image)), names, *type);
+}
+
+/// Are the groups those of the network as it is? Thinning makes it narrower.
+bool PruningPolicy::ties_fit() const {
+  const int axis = method_->tied_by() == GroupType::channel ? 1 : 0;
+  for (const TiedGroup& group : ties_)
+    for (size_t i = 0; i < group.members.size(); ++i)
+      if (std::ssize(group.unit_of[i]) != parameters_[group.members[i]].parameter->shape()[axis]) return false;
+  return true;
 }
 
 void PruningPolicy::find_companions() {
@@ -115,6 +136,7 @@ Moment PruningPolicy::moment(const Tick& tick) {
   Moment m{
       tick.epoch(), timing_.way(tick.epoch()), timing_.period(), tick.seed, static_cast<uint64_t>(tick.minibatch()),
       is_soft()};
+  m.ties = ties_;
   if (method_->needs() != Needs::judge) return m;
   m.score = [this](const std::vector<Mask>& masks) { return score(masks); };
   around_.model.visit_parameters([&](const std::string& name, nn::Parameter& p) {
@@ -150,6 +172,7 @@ void PruningPolicy::look_closer() {
 }
 
 void PruningPolicy::choose(const Tick& tick) {
+  if (!ties_fit()) find_ties();
   std::vector<Target> all = targets();
   std::vector<Choice> choices = method_->choose(all, moment(tick));
   for (size_t i = 0; i < choices.size(); ++i) {

@@ -59,6 +59,8 @@ class PruningPolicy : public Policy {
   std::vector<Target> targets();
   void check_doors() const;
   void find_companions();
+  void find_ties();
+  bool ties_fit() const;
   bool looks() const { return method_->needs() == Needs::activations || method_->needs() == Needs::samples; }
   bool acts_at_begin() const { return method_->needs() == Needs::weights || method_->needs() == Needs::judge; }
   Moment moment(const Tick& tick);
@@ -71,6 +73,7 @@ class PruningPolicy : public Policy {
   Surroundings around_;
   ActivationStatistics& activations_;
   std::vector<Pruned> parameters_;
+  std::vector<TiedGroup> ties_;
   LayerSamples samples_;
 };
 

@@ -1,9 +1,8 @@
 #include <limits>
+#include <optional>
 
 #include "compress/pruners/random.h"
 #include "compress/pruners/ranked_activation.h"
-#include "compress/pruners/ranked_gradient.h"
-#include "compress/pruners/ranked_norm.h"
 #include "compress/pruners/saliency.h"
 #include "compress/pruners/structure_threshold.h"
 #include "compress/schedule/pruning_methods.h"
@@ -15,13 +14,17 @@ namespace {
 
 enum class Criterion : uint8_t { l1, l2, apoz, mean_activation, gradient, random, coin, random_level };
 
+/// Which weights choose together: none; all, by the first one's criterion (Distiller's Leader); those that the network
+/// ties, by the sum of their criteria.
+enum class Dependency : uint8_t { none, leader, graph };
+
 struct RankedSettings {
   Criterion criterion;
   GroupSetting groups;
   LevelSetting level;
   RankOptions rank;
   double low = 0, high = 0;  ///< of a random level
-  bool leader = false;       ///< the first target's choice holds for all
+  Dependency dependency = Dependency::none;
 };
 
 /// Structures ranked by a criterion, with the level of the moment.
@@ -32,56 +35,130 @@ class RankedMethod : public PruningMethod {
 
   Needs needs() const override {
     if (s_.criterion == Criterion::gradient) return Needs::gradient;
-    const bool looks = s_.criterion == Criterion::apoz || s_.criterion == Criterion::mean_activation;
-    return looks ? Needs::activations : Needs::weights;
+    return looks() ? Needs::activations : Needs::weights;
+  }
+  std::optional<GroupType> tied_by() const override {
+    return s_.dependency == Dependency::graph ? std::optional(s_.groups.type) : std::nullopt;
   }
   void check(const std::string&, const Shape& shape) const override { s_.groups.of(shape); }
 
   std::vector<Choice> choose(std::span<Target> targets, const Moment& m) const override {
+    std::vector<std::optional<Choice>> found(targets.size());
+    const std::vector<TiedGroup> groups = s_.dependency == Dependency::graph ? m.ties : by_hand(targets);
+    for (const TiedGroup& group : groups) {
+      const UnitChoice units = rank(targets, group, m);
+      for (size_t i = 0; i < group.members.size(); ++i) {
+        std::vector<uint8_t> keep;
+        for (const int64_t unit : group.unit_of[i]) keep.push_back(units.keep[static_cast<size_t>(unit)]);
+        const size_t member = group.members[i];
+        found[member] = Choice{s_.groups.of(targets[member].w->shape()).mask(keep), units.scale};
+      }
+    }
     std::vector<Choice> choices;
-    for (size_t i = 0; i < targets.size(); ++i)
-      choices.push_back(s_.leader && i > 0 ? follow(targets[0], choices[0], targets[i]) : rank(targets[i], m, i));
+    for (std::optional<Choice>& c : found) choices.push_back(std::move(c.value()));
     return choices;
   }
 
  private:
-  Choice rank(const Target& t, const Moment& m, size_t i) const {
-    const Groups groups = s_.groups.of(t.w->shape());
-    const RankOptions options = at(s_.rank, m, i);
-    const double level = s_.level.at(m);
-    switch (s_.criterion) {
-      case Criterion::l1:
-        return {prune_ranked_by_norm(*t.w, groups, Norm::mean_l1, level, options)};
-      case Criterion::l2:
-        return {prune_ranked_by_norm(*t.w, groups, Norm::mean_l2, level, options)};
-      case Criterion::apoz:
-        return {prune_ranked_by_apoz(groups, measured(t, t.zeros), level, options)};
-      case Criterion::mean_activation:
-        return {prune_ranked_by_mean_activation(groups, measured(t, t.means), level, options)};
-      case Criterion::gradient:
-        return {rank_by_gradient(t, groups, level, options)};
-      case Criterion::random:
-        return {prune_at_random(groups, level, m.soft ? options.key : fixed(options.key))};
-      case Criterion::coin: {
-        BernoulliMask coin = prune_by_coin(groups, level, options.key);
-        return {std::move(coin.mask), coin.scale};
+  bool looks() const { return s_.criterion == Criterion::apoz || s_.criterion == Criterion::mean_activation; }
+
+  /// Every target for itself, or all in one group.
+  std::vector<TiedGroup> by_hand(std::span<const Target> targets) const {
+    std::vector<TiedGroup> groups;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      TiedGroup own = untied(i, s_.groups.of(targets[i].w->shape()).count());
+      if (s_.dependency == Dependency::none || groups.empty()) {
+        groups.push_back(std::move(own));
+        continue;
       }
-      case Criterion::random_level:
-        return {prune_ranked_at_random_level(*t.w, groups, s_.low, s_.high, options)};
+      if (own.units != groups[0].units)
+        throw ShapeError("schedule: " + targets[i].name + " cannot follow its leader " + targets[0].name + ": it has " +
+                         std::to_string(own.units) + " groups, the leader " + std::to_string(groups[0].units));
+      groups[0].members.push_back(i);
+      groups[0].unit_of.push_back(std::move(own.unit_of[0]));
     }
-    throw ArgumentError("ranking: no such criterion");
+    return groups;
+  }
+
+  /// A flag for each unit of a tied group, and the scale of what is kept.
+  struct UnitChoice {
+    std::vector<uint8_t> keep;
+    double scale = 1;
+  };
+  UnitChoice rank(std::span<const Target> targets, const TiedGroup& group, const Moment& m) const {
+    const RankOptions options = at(s_.rank, m, group.members[0]);
+    const Groups units({group.units, 1}, GroupType::filter);
+    switch (s_.criterion) {
+      case Criterion::random:
+        return flags(prune_at_random(units, s_.level.at(m), m.soft ? options.key : fixed(options.key)));
+      case Criterion::coin: {
+        const BernoulliMask coin = prune_by_coin(units, s_.level.at(m), options.key);
+        return flags(coin.mask, coin.scale);
+      }
+      case Criterion::random_level: {
+        const double level = Random(options.key).uniform(s_.low, s_.high);
+        return flags(prune_lowest(units, scores(targets, group), level, options));
+      }
+      default:
+        return flags(prune_lowest(units, scores(targets, group), s_.level.at(m), options));
+    }
+  }
+  static UnitChoice flags(const Mask& units, double scale = 1) {
+    UnitChoice choice{{}, scale};
+    for (int64_t i = 0; i < units.numel(); ++i) choice.keep.push_back(units.keeps(i));
+    return choice;
+  }
+
+  /// Of every unit: the leader's, or the sum over the members. Activations are seen behind the ReLU that runs next: of
+  /// two convolutions in front of one, the later one's stand for both.
+  std::vector<double> scores(std::span<const Target> targets, const TiedGroup& group) const {
+    std::vector<double> sums(static_cast<size_t>(group.units), 0);
+    bool seen = false;
+    for (size_t i = 0; i < group.members.size(); ++i) {
+      if (s_.dependency == Dependency::leader && i > 0) break;
+      const Target& t = targets[group.members[i]];
+      if (looks() && activity(t) == nullptr) continue;
+      seen = true;
+      const std::vector<double> own = scores(t);
+      for (size_t g = 0; g < own.size(); ++g) sums[static_cast<size_t>(group.unit_of[i][g])] += own[g];
+    }
+    if (!seen)
+      throw ArgumentError("schedule: no activation was seen behind " + targets[group.members[0]].name +
+                          "; ranking by activations wants a layer with a ReLU behind it");
+    return sums;
+  }
+
+  const std::vector<double>* activity(const Target& t) const {
+    return s_.criterion == Criterion::apoz ? t.zeros : t.means;
+  }
+
+  /// Of every group of one target, the lowest to go first.
+  std::vector<double> scores(const Target& t) const {
+    const Groups groups = s_.groups.of(t.w->shape());
+    switch (s_.criterion) {
+      case Criterion::l2:
+        return group_norms(*t.w, groups, Norm::mean_l2);
+      case Criterion::apoz:
+        return apoz_scores(groups, *t.zeros);
+      case Criterion::mean_activation:
+        return mean_activation_scores(groups, *t.means);
+      case Criterion::gradient:
+        return gradient_scores(t, groups);
+      default:
+        return group_norms(*t.w, groups, Norm::mean_l1);
+    }
   }
 
   /// What is pruned already has no gradient to be ranked by: it stays pruned.
-  static Mask rank_by_gradient(const Target& t, const Groups& groups, double level, const RankOptions& options) {
-    if (t.mask == nullptr) return prune_ranked_by_gradient(*t.w, *t.gradient, groups, level, options);
-    std::vector<double> scores = with_noise(group_sums(weight_times_gradient(*t.w, *t.gradient), groups), options);
+  static std::vector<double> gradient_scores(const Target& t, const Groups& groups) {
+    std::vector<double> scores = group_sums(weight_times_gradient(*t.w, *t.gradient), groups);
+    if (t.mask == nullptr) return scores;
     std::vector<uint8_t> alive(scores.size(), 0);
     for (int64_t i = 0; i < groups.shape().numel(); ++i)
       if (t.mask->keeps(i)) alive[static_cast<size_t>(groups.of(i))] = 1;
     for (size_t g = 0; g < scores.size(); ++g)
       if (alive[g] == 0) scores[g] = -std::numeric_limits<double>::infinity();
-    return groups.mask(keep_highest(scores, pruned_count(groups.count(), level, options)));
+    return scores;
   }
 
   /// A random choice that grows with the level instead of being drawn anew.
@@ -90,33 +167,18 @@ class RankedMethod : public PruningMethod {
     return key;
   }
 
-  static const std::vector<double>& measured(const Target& t, const std::vector<double>* statistics) {
-    if (statistics == nullptr)
-      throw ArgumentError("schedule: no activation was seen behind " + t.name +
-                          "; ranking by activations wants a layer with a ReLU behind it");
-    return *statistics;
-  }
-
-  /// The leader's groups, imposed on another tensor with as many.
-  Choice follow(const Target& leader, const Choice& choice, const Target& t) const {
-    const Groups from = s_.groups.of(leader.w->shape()), to = s_.groups.of(t.w->shape());
-    if (from.count() != to.count())
-      throw ShapeError("schedule: " + t.name + " cannot follow its leader " + leader.name + ": it has " +
-                       std::to_string(to.count()) + " groups, the leader " + std::to_string(from.count()));
-    std::vector<uint8_t> keep(static_cast<size_t>(from.count()), 0);
-    for (int64_t i = 0; i < from.shape().numel(); ++i)
-      if (choice.mask.keeps(i)) keep[static_cast<size_t>(from.of(i))] = 1;
-    return {to.mask(keep), choice.scale};
-  }
-
   RankedSettings s_;
 };
 
-/// group_dependency: Leader, or nothing.
-bool leader_from(Fields& f) {
-  if (f.find("group_dependency") == nullptr || f.find("group_dependency")->kind == YamlNode::Kind::null) return false;
-  f.choice("group_dependency", {"Leader"});
-  return true;
+/// group_dependency: Leader, Auto, or nothing.
+Dependency dependency_from(Fields& f, const GroupSetting& groups) {
+  const YamlNode* const node = f.find("group_dependency");
+  if (node == nullptr || node->kind == YamlNode::Kind::null) return Dependency::none;
+  if (f.choice("group_dependency", {"Leader", "Auto"}) == 0) return Dependency::leader;
+  const bool whole = groups.filters == 0 && groups.tile_rows == 0;
+  if (!whole || (groups.type != GroupType::filter && groups.type != GroupType::channel))
+    f.refuse("group_dependency", "Auto wants group_type Filters or Channels: nothing else is tied by a network");
+  return Dependency::graph;
 }
 
 bool is_filter(const GroupSetting& g) { return g.type == GroupType::filter && g.filters == 0 && g.tile_rows == 0; }
@@ -134,7 +196,7 @@ std::shared_ptr<const PruningMethod> ranked(Fields& f, Criterion criterion, bool
   }
   const bool looks = criterion == Criterion::apoz || criterion == Criterion::mean_activation;
   if (looks && !is_filter(s.groups)) f.refuse("group_type", "must be Filters: activations are measured by filter");
-  s.leader = leader_from(f);
+  s.dependency = dependency_from(f, s.groups);
   return std::make_shared<RankedMethod>(selectors_from(f, "weights"), s);
 }
 

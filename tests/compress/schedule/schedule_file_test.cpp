@@ -225,7 +225,7 @@ TEST(ScheduleFile, TakesEveryClassOfPruner) {
       "[conv2.weight], desired_sparsity: 0.5, noise: 0.1, group_size: 2, rounding_fn: math.ceil",
       "L1RankedStructureParameterPruner, group_type: Tiles, kwargs: {tile: [2, 5]}, weights: [conv2.weight], " + level,
       "L2RankedStructureParameterPruner, group_dependency: Leader, " + ranked + level,
-      "L2RankedStructureParameterPruner_AGP, " + ranked + gradual,
+      "L2RankedStructureParameterPruner_AGP, group_dependency: Auto, " + ranked + gradual,
       "RandomLevelStructureParameterPruner, sparsity_range: [0.1, 0.3], " + ranked.substr(0, ranked.size() - 2),
       "ActivationAPoZRankedFilterPruner, " + ranked + level,
       "ActivationMeanRankedFilterPruner_AGP, " + ranked + gradual,
@@ -246,7 +246,7 @@ TEST(ScheduleFile, TakesEveryClassOfPruner) {
         "pruners: {p: {class: " + c + "}}\npolicies:\n  - pruner: {instance_name: p}\n    epochs: [0]\n";
     try {
       const Schedule s = parse_schedule(text, "s.yaml");
-      Scheduler(s, *model, {});
+      Scheduler(s, *model, {.doors = {.image = {1, 28, 28}}});
     } catch (const Error& e) {
       ADD_FAILURE() << c << "\n  " << e.what();
     }

@@ -10,7 +10,6 @@
 
 #include "nn/checkpoint.h"
 #include "nn/compute.h"
-#include "nn/layers/join.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/lstm.h"
 #include "nn/layers/pool.h"
@@ -19,50 +18,14 @@
 #include "tensor/error.h"
 #include "tensor/random.h"
 #include "tests/support/files.h"
+#include "tests/support/joined_layers.h"
 
 namespace pith::compress {
 namespace {
 
 using nn::Sequential;
-
-/// relu(body(x) + x), or body(x) + x.
-class Residual : public nn::Module {
- public:
-  Residual(std::unique_ptr<Sequential> body, bool relu) {
-    body_ = &add_module("body", std::move(body));
-    add_ = &add_module("add", std::make_unique<nn::EltwiseAdd>());
-    if (relu) relu_ = &add_module("relu", std::make_unique<nn::ReLU>());
-  }
-  std::string_view type() const override { return "Residual"; }
-
- protected:
-  Variable forward(const Variable& x) override {
-    const Variable y = add_->call(body_->call(x), x);
-    return relu_ != nullptr ? relu_->call(y) : y;
-  }
-
- private:
-  Sequential* body_;
-  nn::EltwiseAdd* add_;
-  nn::ReLU* relu_ = nullptr;
-};
-
-class Branches : public nn::Module {
- public:
-  Branches(std::unique_ptr<Sequential> a, std::unique_ptr<Sequential> b) {
-    a_ = &add_module("a", std::move(a));
-    b_ = &add_module("b", std::move(b));
-    concat_ = &add_module("concat", std::make_unique<nn::Concat>());
-  }
-  std::string_view type() const override { return "Branches"; }
-
- protected:
-  Variable forward(const Variable& x) override { return concat_->call({a_->call(x), b_->call(x)}); }
-
- private:
-  Sequential *a_, *b_;
-  nn::Concat* concat_;
-};
+using test::Branches;
+using test::Residual;
 
 nn::ConvOptions conv(int64_t kernel, int64_t padding, bool bias, int64_t groups = 1) {
   nn::ConvOptions o = nn::square(kernel, 1, bias);
