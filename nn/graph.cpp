@@ -77,6 +77,7 @@ class Lowering {
           .window = conv.window(),
           .weight = weight,
           .bias = conv.bias() != nullptr ? conv.bias()->value() : Tensor::zeros({weight.shape()[0]}),
+          .mask = conv.weight().mask(),
           .output = {y[1], y[2], y[3]}});
   }
   void push_linear(Linear& linear, const std::string& path) {
@@ -88,6 +89,7 @@ class Lowering {
           .name = path,
           .weight = weight,
           .bias = linear.bias() != nullptr ? linear.bias()->value() : Tensor::zeros({weight.shape()[0]}),
+          .mask = linear.weight().mask(),
           .output = {weight.shape()[0]}});
   }
   static void check_folded(BatchNorm2d& norm, const std::string& path) {

@@ -7,11 +7,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nn/module.h"
+#include "tensor/formats/mask.h"
 #include "tensor/shape.h"
 #include "tensor/tensor.h"
 
@@ -30,6 +32,7 @@ struct GraphLayer {
   Window window = {};                      ///< conv and max_pool
   std::array<int64_t, 2> kernel = {1, 1};  ///< of pooling; mean_pool takes the whole plane
   Tensor weight = {}, bias = {};           ///< conv and linear: f32; bias [out], always there
+  std::shared_ptr<const Mask> mask = {};   ///< of a pruned weight
   Shape output = {};                       ///< of one image: [c, h, w] or [f]
 
   bool has_weights() const { return kind == LayerKind::conv || kind == LayerKind::linear; }

@@ -1,9 +1,8 @@
 #include "nn/packed_network.h"
 
 #include <algorithm>
-#include <cstring>
-#include <optional>
-
+#include "nn/mask_section.h"
+#include "nn/packed_weights.h"
 #include "tensor/container.h"
 #include "tensor/error.h"
 #include "tensor/json_header.h"
@@ -15,51 +14,6 @@ constexpr const char *kVersionKey = "pith.packed", *kNetworkKey = "pith.network"
 
 [[noreturn]] void refuse(const std::string& path, const std::string& expected, const std::string& found) {
   throw FormatError(path + ": expected " + expected + ", found " + found);
-}
-
-// Weights.
-
-int lowest_level(int bits) { return bits == 1 ? -1 : 1 - (1 << (bits - 1)); }
-
-std::vector<uint8_t> codes_of(const Tensor& weights, int bits) {
-  const std::vector<int8_t> values = weights.to_vector<int8_t>();
-  std::vector<uint8_t> codes(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    const int code = bits == 1 ? (values[i] + 1) / 2 : values[i] - lowest_level(bits);
-    if (code < 0 || code >= 1 << bits)
-      throw ArgumentError("packed network: the weight " + std::to_string(values[i]) + " does not fit " +
-                          std::to_string(bits) + " bits");
-    codes[i] = static_cast<uint8_t>(code);
-  }
-  return codes;
-}
-
-Section bytes_section(const std::string& name, std::vector<std::byte> bytes) {
-  const int64_t count = std::ssize(bytes);
-  return {name, "U8", {count}, std::move(bytes)};
-}
-
-void add_weights(Container& file, const IntegerLayer& layer) {
-  const std::string& name = layer.shape.name;
-  if (layer.bits < 8) {
-    file.sections.push_back(
-        bytes_section(name + ".weight", pack_codes(codes_of(layer.weights, layer.bits), layer.bits)));
-    return;
-  }
-  const std::vector<int8_t> values = layer.weights.to_vector<int8_t>();
-  const auto kept = std::count_if(values.begin(), values.end(), [](int8_t v) { return v != 0; });
-  if (kept + std::ssize(values) / 8 + 100 >= std::ssize(values)) {
-    file.sections.push_back(Section::of(name + ".weight", layer.weights));
-    return;
-  }
-  std::vector<uint8_t> keeps(values.size());
-  std::vector<int8_t> rest;
-  for (size_t i = 0; i < values.size(); ++i) {
-    keeps[i] = values[i] != 0;
-    if (values[i] != 0) rest.push_back(values[i]);
-  }
-  file.sections.push_back(Section::of(name + ".weight", Tensor::from(rest, Shape{std::ssize(rest)})));
-  file.sections.push_back(bytes_section(name + ".kept", pack_codes(keeps, 1)));
 }
 
 // The JSON of the wiring.
@@ -76,7 +30,7 @@ Json extents_json(const Shape& s) {
   return out;
 }
 
-Json layer_json(const IntegerLayer& layer, const ValueQuant& y) {
+Json layer_json(const IntegerLayer& layer, const ValueQuant& y, FloatWeights floats) {
   const GraphLayer& g = layer.shape;
   Json json = Json::object();
   json.add("name", Json::of(g.name));
@@ -92,12 +46,14 @@ Json layer_json(const IntegerLayer& layer, const ValueQuant& y) {
   if (g.has_weights()) {
     json.add("bits", Json::of(layer.bits));
     json.add("weight", extents_json(layer.weights.shape()));
+    if (g.mask && floats == FloatWeights::kept)
+      json.add("mask", Json::of(std::string(pith::name(g.mask->granularity()))));
   }
   json.add("value_bits", Json::of(y.bits));
   return json;
 }
 
-std::string network_json(const IntegerSpec& spec) {
+std::string network_json(const IntegerSpec& spec, FloatWeights floats) {
   Json json = Json::object();
   json.add("model", Json::of(spec.model));
   json.add("input", extents_json(spec.input));
@@ -105,7 +61,7 @@ std::string network_json(const IntegerSpec& spec) {
   if (spec.is_dynamic) json.add("dynamic", Json::of(1));
   Json layers = Json::array();
   for (size_t i = 0; i < spec.layers.size(); ++i)
-    layers.items.push_back(layer_json(spec.layers[i], spec.values[i + 1]));
+    layers.items.push_back(layer_json(spec.layers[i], spec.values[i + 1], floats));
   json.add("layers", std::move(layers));
   return text(json);
 }
@@ -178,53 +134,8 @@ IntegerLayer layer_from(const Members& m, int64_t values, const std::string& pat
   return layer;
 }
 
-const Section& section_of(const Container& file, const std::string& path, const std::string& name) {
-  const Section* const s = file.find(name);
-  if (s == nullptr) refuse(path, "a section " + name, "none");
-  return *s;
-}
-
 Tensor numbers_of(const Container& file, const std::string& path, const std::string& name, DType dtype, int64_t count) {
-  const Tensor t = section_of(file, path, name).tensor();
-  if (t.dtype() != dtype || !(t.shape() == Shape{count}))
-    refuse(path, std::string(pith::name(dtype)) + " [" + std::to_string(count) + "] as " + name, text(t));
-  return t;
-}
-
-std::vector<uint8_t> codes_from(const Section& s, const std::string& path, int bits, int64_t count) {
-  const int64_t bytes = (count * bits + 7) / 8;
-  if (s.dtype != "U8" || std::ssize(s.bytes) != bytes)
-    refuse(path, std::to_string(bytes) + " bytes U8 as " + s.name, s.dtype + " " + text(s.shape));
-  return unpack_codes(s.bytes, bits, static_cast<size_t>(count));
-}
-
-Tensor sparse_from(const Container& file, const std::string& path, const std::string& name, const Section& kept,
-                   const Shape& shape) {
-  const std::vector<uint8_t> keeps = codes_from(kept, path, 1, shape.numel());
-  const int64_t count = std::count(keeps.begin(), keeps.end(), 1);
-  const Tensor rest = numbers_of(file, path, name + ".weight", DType::s8, count);
-  Tensor values = Tensor::zeros(shape, DType::s8);
-  for (int64_t i = 0, next = 0; i < shape.numel(); ++i)
-    if (keeps[static_cast<size_t>(i)]) values.mutable_data<int8_t>()[i] = rest.data<int8_t>()[next++];
-  return values;
-}
-
-Tensor weights_from(const Container& file, const std::string& path, const std::string& name, int bits,
-                    const Shape& shape) {
-  if (bits < 8) {
-    const auto codes = codes_from(section_of(file, path, name + ".weight"), path, bits, shape.numel());
-    Tensor values = Tensor::empty(shape, DType::s8);
-    for (size_t i = 0; i < codes.size(); ++i)
-      values.mutable_data<int8_t>()[i] =
-          static_cast<int8_t>(bits == 1 ? 2 * codes[i] - 1 : codes[i] + lowest_level(bits));
-    return values;
-  }
-  if (const Section* const kept = file.find(name + ".kept"); kept != nullptr)
-    return sparse_from(file, path, name, *kept, shape);
-  const Tensor values = section_of(file, path, name + ".weight").tensor();
-  if (values.dtype() != DType::s8 || !(values.shape() == shape))
-    refuse(path, "s8 " + text(shape) + " as " + name + ".weight", text(values));
-  return values;
+  return nn::numbers_of(section_of(file, path, name), path, dtype, Shape{count});
 }
 
 void take_weights(IntegerLayer& layer, const Container& file, const std::string& path, const Shape& shape,
@@ -239,28 +150,6 @@ void take_weights(IntegerLayer& layer, const Container& file, const std::string&
     layer.bias = numbers_of(file, path, name + ".bias", DType::s32, shape[0]);
 }
 
-}  // namespace
-
-std::vector<std::byte> pack_codes(std::span<const uint8_t> codes, int bits) {
-  std::vector<std::byte> bytes((codes.size() * static_cast<size_t>(bits) + 7) / 8, std::byte{0});
-  size_t at = 0;
-  for (const uint8_t code : codes)
-    for (int b = 0; b < bits; ++b, ++at)
-      if (code >> b & 1) bytes[at / 8] |= static_cast<std::byte>(1 << at % 8);
-  return bytes;
-}
-
-std::vector<uint8_t> unpack_codes(std::span<const std::byte> bytes, int bits, size_t count) {
-  std::vector<uint8_t> codes(count, 0);
-  size_t at = 0;
-  for (uint8_t& code : codes)
-    for (int b = 0; b < bits; ++b, ++at)
-      if ((bytes[at / 8] >> (at % 8) & std::byte{1}) != std::byte{0}) code = static_cast<uint8_t>(code | 1 << b);
-  return codes;
-}
-
-namespace {
-
 void add_float_weights(Container& file, const IntegerLayer& layer) {
   const GraphLayer& g = layer.shape;
   if (!g.weight.defined() || !g.bias.defined())
@@ -269,7 +158,11 @@ void add_float_weights(Container& file, const IntegerLayer& layer) {
   file.sections.push_back(Section::of(g.name + ".float_bias", g.bias));
 }
 
-void take_float_weights(IntegerLayer& layer, const Container& file, const std::string& path) {
+void add_mask(Container& file, const GraphLayer& g) {
+  if (g.mask) file.sections.push_back(mask_section(g.name + ".mask", *g.mask));
+}
+
+void take_float_weights(IntegerLayer& layer, const Container& file, const std::string& path, const Members& m) {
   GraphLayer& g = layer.shape;
   const Section* const weight = file.find(g.name + ".float_weight");
   if (weight == nullptr) return;
@@ -277,13 +170,17 @@ void take_float_weights(IntegerLayer& layer, const Container& file, const std::s
   if (g.weight.dtype() != DType::f32 || !(g.weight.shape() == layer.weights.shape()))
     refuse(path, "f32 " + text(layer.weights.shape()) + " as " + weight->name, text(g.weight));
   g.bias = numbers_of(file, path, g.name + ".float_bias", DType::f32, g.weight.shape()[0]);
+  if (!m.has("mask")) return;
+  const Granularity granularity = granularity_from(m.string("mask"), path);
+  g.mask = mask_from(section_of(file, path, g.name + ".mask"), g.weight.shape(), granularity, path);
+  if (!is_zero_where_pruned(*g.mask, g.weight)) refuse(path, "zeros where " + g.name + ".mask prunes", "others");
 }
 
 }  // namespace
 
 void write_packed_network(const std::string& path, const IntegerSpec& spec, FloatWeights floats) {
   Container file;
-  file.metadata = {{kVersionKey, kVersion}, {kNetworkKey, network_json(spec)}};
+  file.metadata = {{kVersionKey, kVersion}, {kNetworkKey, network_json(spec, floats)}};
   std::vector<float> scales;
   std::vector<int32_t> zeros;
   for (const ValueQuant& q : spec.values) scales.push_back(q.scale), zeros.push_back(q.zero_point);
@@ -302,7 +199,9 @@ void write_packed_network(const std::string& path, const IntegerSpec& spec, Floa
     for (const IntegerLayer& layer : spec.layers)
       if (layer.shape.has_weights()) add_float_weights(file, layer);
   for (const IntegerLayer& layer : spec.layers)
-    if (layer.shape.has_weights()) add_weights(file, layer);
+    if (layer.shape.has_weights()) add_weights(file, layer.shape.name, layer.weights, layer.bits);
+  if (floats == FloatWeights::kept)
+    for (const IntegerLayer& layer : spec.layers) add_mask(file, layer.shape);
   write_container(path, file);
 }
 
@@ -335,7 +234,7 @@ IntegerSpec read_packed_network(const std::string& path) {
     add_value(value, m.integer("value_bits", 1, 8));
     if (!spec.layers.back().shape.has_weights()) continue;
     take_weights(spec.layers.back(), file, path, weight, spec.is_dynamic);
-    take_float_weights(spec.layers.back(), file, path);
+    take_float_weights(spec.layers.back(), file, path, m);
   }
   try {
     const IntegerNetwork checked(spec);

@@ -58,6 +58,7 @@ QuantizedTraining::QuantizedTraining(IntegerSpec start) : start_(std::move(start
       if (!layer.shape.weight.defined() || !layer.shape.bias.defined())
         throw ArgumentError("quantized training: layer " + name + " holds integers alone; its real weights are needed");
       learned_[i].weight = &add_parameter(name + ".weight", layer.shape.weight.clone());
+      if (layer.shape.mask) learned_[i].weight->set_mask(layer.shape.mask);
       learned_[i].bias = &add_parameter(name + ".bias", layer.shape.bias.clone());
       learned_[i].weight_step = &add_parameter(name + ".weight_step",
                                                Tensor::from(layer.weight_scale, Shape{std::ssize(layer.weight_scale)}));
@@ -178,6 +179,7 @@ IntegerSpec QuantizedTraining::spec() const {
     const Variable w_step = weight_step(i);
     layer.shape.weight = learned_[i].weight->value().clone();
     layer.shape.bias = learned_[i].bias->value().clone();
+    layer.shape.mask = learned_[i].weight->mask();
     layer.weights = weight_levels(learned_[i].weight->variable(), w_step, levels_of(layer.bits)).value().to(DType::s8);
     layer.weight_scale = w_step.value().to_vector<float>();
     if (spec.is_dynamic)

@@ -53,34 +53,36 @@ int code_at(const char* stream, int64_t i, int64_t bits) {
   return code;
 }
 
+/// Numbers of `bits` bits: bytes of 8, else a stream of codes that count from the lowest level.
+std::vector<int> numbers_of(const File& f, const std::string& name, int64_t count, int64_t bits) {
+  size_t size = 0;
+  const char* const at = f.section(name, bits == 8 ? "I8" : "U8", size);
+  if (at == nullptr || static_cast<int64_t>(size) != (count * bits + 7) / 8) f.refuse("no weights " + name);
+  std::vector<int> numbers;
+  for (int64_t i = 0; i < count; ++i) {
+    const int code = bits == 8 ? 0 : code_at(at, i, bits);
+    if (bits == 8)
+      numbers.push_back(static_cast<signed char>(at[i]));
+    else
+      numbers.push_back(bits == 1 ? 2 * code - 1 : code - ((1 << (bits - 1)) - 1));
+  }
+  return numbers;
+}
+
 std::vector<int> weights_of(const File& f, const FileLayer& layer) {
   const std::string name = layer.name + ".weight";
   const int64_t count = layer.rows * layer.depth;
-  std::vector<int> weights;
-  size_t size = 0, kept_size = 0;
-  if (layer.bits < 8) {
-    const char* const stream = f.section(name, "U8", size);
-    if (stream == nullptr || static_cast<int64_t>(size) != (count * layer.bits + 7) / 8) f.refuse("no weights " + name);
-    for (int64_t i = 0; i < count; ++i) {
-      const int code = code_at(stream, i, layer.bits);
-      weights.push_back(layer.bits == 1 ? 2 * code - 1 : code - ((1 << (layer.bits - 1)) - 1));
-    }
-    return weights;
-  }
-  const char* const values = f.section(name, "I8", size);
-  const char* const kept = f.section(layer.name + ".kept", "U8", kept_size);
-  if (values == nullptr || (kept != nullptr && static_cast<int64_t>(kept_size) != (count + 7) / 8))
-    f.refuse("no weights " + name);
+  size_t size = 0;
+  const char* const kept = f.section(layer.name + ".kept", "U8", size);
+  if (kept == nullptr) return numbers_of(f, name, count, layer.bits);
+  if (static_cast<int64_t>(size) != (count + 7) / 8) f.refuse("no weights " + name);
+  std::vector<int> weights(static_cast<size_t>(count), 0);
+  int64_t kept_count = 0;
+  for (int64_t i = 0; i < count; ++i) kept_count += code_at(kept, i, 1);
+  const std::vector<int> rest = numbers_of(f, name, kept_count, layer.bits == 2 ? 1 : layer.bits);
   size_t next = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    if (kept != nullptr && code_at(kept, i, 1) == 0) {
-      weights.push_back(0);
-      continue;
-    }
-    if (next == size) f.refuse(name + " is too short");
-    weights.push_back(static_cast<signed char>(values[next++]));
-  }
-  if (next != size) f.refuse(name + " is too long");
+  for (int64_t i = 0; i < count; ++i)
+    if (code_at(kept, i, 1) == 1) weights[static_cast<size_t>(i)] = rest[next++];
   return weights;
 }
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "apps/verifier/verify.h"
+#include "tensor/container.h"
 #include "tensor/error.h"
 #include "tests/apps/program.h"
 #include "tests/apps/tiny_data.h"
@@ -24,12 +25,13 @@ class ProveCommand : public testing::Test {
     root_ = test::tiny_mnist(*folder_);
     const Outcome o = run_program(*folder_, test::tiny_training(root_, folder_->file("run"), {"--epochs", "1"}));
     ASSERT_EQ(o.code, 0) << o.err;
-    for (const char* name : {"w8", "w4", "dynamic"}) {
+    for (const char* name : {"w8", "w4", "w2", "dynamic"}) {
       std::vector<std::string> a{
           "quantize",   "--model",       "lenet5",      "--weights", folder_->file("run/checkpoints/best.safetensors"),
           "--data",     "mnist",         "--data-root", root_,       "--out",
           packed(name), "--calibration", "40",          "--quiet"};
       if (std::string(name) == "w4") a.insert(a.end(), {"--bits-weights", "4", "--bits-activations", "4"});
+      if (std::string(name) == "w2") a.insert(a.end(), {"--bits-weights", "2", "--weight-range", "mse"});
       if (std::string(name) == "dynamic") a.insert(a.end(), {"--method", "dynamic"});
       const Outcome q = run_program(*folder_, a);
       ASSERT_EQ(q.code, 0) << q.err;
@@ -69,7 +71,7 @@ bool is_true(const std::string& certificate, const std::string& network) try {
 }
 
 TEST_F(ProveCommand, ProvesAttainsAndSeesNoOverflowOnTheTestSet) {
-  for (const char* name : {"w8", "w4", "dynamic"}) {
+  for (const char* name : {"w8", "w4", "w2", "dynamic"}) {
     const Outcome o = run({"prove", packed(name), "--data", "mnist", "--data-root", root_, "--json", "--quiet"});
     ASSERT_EQ(o.code, 0) << o.err;
     const Json json = Json::parse(o.out);
@@ -83,11 +85,12 @@ TEST_F(ProveCommand, ProvesAttainsAndSeesNoOverflowOnTheTestSet) {
 }
 
 TEST_F(ProveCommand, WritesCertificatesThatItsVerifierAcceptsAndOthersDoNotFit) {
-  for (const char* name : {"w8", "w4", "dynamic"}) {
+  for (const char* name : {"w8", "w4", "w2", "dynamic"}) {
     const Outcome o = run({"prove", "--check", certificate(name), packed(name), "--json"});
     EXPECT_EQ(o.code, 0) << o.err;
     EXPECT_GT(Json::parse(o.out).at("channels"), 200);
   }
+  EXPECT_NE(read_container(packed("w2")).find("fc1.kept"), nullptr);  // half of them zero: the verifier read these, too
   expect_refused({"prove", "--check", certificate("w4"), packed("w8")}, 3, "not true");
   expect_refused({"prove", "--check", packed("w8"), packed("w8")}, 3, "expected a certificate");
   expect_refused({"prove", "--check", certificate("w8"), certificate("w8")}, 3, "expected a packed network");
@@ -153,7 +156,7 @@ TEST_F(ProveCommand, RejectsEveryClaimThatIsOffByOne) {
 }
 
 TEST_F(ProveCommand, ExplainsEveryLayerAsItWasComputed) {
-  for (const char* name : {"w8", "w4", "dynamic"})
+  for (const char* name : {"w8", "w4", "w2", "dynamic"})
     for (const char* place : {"conv1:3,4,5", "pool1:1,2,3", "conv2:0,0,1", "fc1:0,0,7", "fc3:0,0,9"}) {
       const std::string text = place;
       const size_t colon = text.find(':');

@@ -1,6 +1,8 @@
 // `pith quantize` and `pith eval` on what it wrote: a trained LeNet-5 on drawn digits, and the refusals.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -9,6 +11,7 @@
 #include "tensor/container.h"
 #include "tests/apps/program.h"
 #include "tests/apps/tiny_data.h"
+#include "tests/support/golden.h"
 
 namespace pith {
 namespace {
@@ -69,6 +72,36 @@ TEST_F(QuantizeCommand, FewerBitsAreFewerBytes) {
   ASSERT_EQ(run_program(folder_, quantize(a)).code, 0);
   ASSERT_EQ(run_program(folder_, quantize(b, {"--bits-weights", "4", "--clip", "mse"})).code, 0);
   EXPECT_LT(std::filesystem::file_size(b), 0.65 * static_cast<double>(std::filesystem::file_size(a)));
+}
+
+TEST_F(QuantizeCommand, KeepsThePrunedWeightsZeroInTrainingAndLeavesThemOutOfTheFile) {
+  test::write_text(folder_.file("p.yaml"), R"(version: 1
+pruners:
+  fine: {class: MagnitudeParameterPruner, thresholds: {fc1.weight: 0.03}}
+policies:
+  - pruner: {instance_name: fine}
+    epochs: [0]
+)");
+  const std::string pruned = folder_.file("pruned"), start = folder_.file("p.train.safetensors");
+  ASSERT_EQ(run_program(folder_, test::tiny_training(root_, pruned, {"--compress", folder_.file("p.yaml")})).code, 0);
+  weights_ = pruned + "/checkpoints/best.safetensors";
+  const auto zeros_of = [](const std::string& file, const std::string& section) {
+    return read_container(file).find(section)->tensor().to_vector<float>();
+  };
+  const std::vector<float> before = zeros_of(weights_, "fc1.weight");
+  ASSERT_GT(std::count(before.begin(), before.end(), 0.0F), std::ssize(before) / 2);
+  ASSERT_EQ(run_program(folder_, quantize(start, {"--bits-weights", "4", "--keep-float"})).code, 0);
+  const Outcome o = run_program(folder_, test::tiny_training(root_, folder_.file("on"), {"--init", start}));
+  ASSERT_EQ(o.code, 0) << o.err;
+  const std::vector<float> after = zeros_of(folder_.file("on/checkpoints/best.safetensors"), "fc1.weight");
+  for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(before[i] != 0 || after[i] == 0) << i;
+  EXPECT_NE(before, after);
+  const std::string packed = folder_.file("p4.safetensors");
+  ASSERT_EQ(run_program(folder_, {"quantize", "--run", folder_.file("on"), "--out", packed}).code, 0);
+  const Container c = read_container(packed);
+  ASSERT_NE(c.find("fc1.kept"), nullptr);
+  EXPECT_LE(std::ssize(c.find("fc1.weight")->bytes), (std::ssize(before) / 2 + 1) / 2);
+  EXPECT_EQ(c.find("fc1.mask"), nullptr);
 }
 
 TEST_F(QuantizeCommand, FitsToTheCalibrationAndGivesTheSameBytesAtAnyThreadCount) {
@@ -203,6 +236,29 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
   std::vector<std::string> other = test::tiny_training(root_, folder_.file("not"), {"--init", start});
   other[2] = "simplenet-mnist";
   expect_refused(other, 3, "lenet5");
+}
+
+/// The published ResNet-20: what `ls -l` says, as shares of the file of its real weights.
+TEST(PackedBytes, OfResnetStayBelowTheirBarsAtEveryWidth) {
+  const std::string weights = test::real_data("checkpoints/checkpoint_trained_dense.safetensors");
+  if (weights.empty()) GTEST_SKIP() << "PITH_DATA names no folder with checkpoints/checkpoint_trained_dense.safetensors";
+  const test::TemporaryDirectory folder;
+  const std::string root = std::getenv("PITH_DATA"), statistics = folder.file("statistics.json");
+  const std::string packed = folder.file("packed.safetensors");
+  const std::vector<std::string> all{"quantize", "--model", "resnet20-cifar", "--weights", weights, "--data", "cifar10",
+                                     "--data-root", root, "--out", packed, "--quiet"};
+  const auto share_at = [&](const std::string& bits, const char* option) {
+    std::vector<std::string> a = all;
+    a.insert(a.end(), {"--bits-weights", bits, option, statistics, "--calibration", "16"});
+    const Outcome o = run_program(folder, a);
+    EXPECT_EQ(o.code, 0) << o.err;
+    return static_cast<double>(std::filesystem::file_size(packed)) /
+           static_cast<double>(std::filesystem::file_size(weights));
+  };
+  EXPECT_LE(share_at("8", "--write-statistics"), 0.27);
+  EXPECT_LE(share_at("4", "--statistics"), 0.15);
+  EXPECT_LE(share_at("2", "--statistics"), 0.09);
+  EXPECT_LE(share_at("1", "--statistics"), 0.06);
 }
 
 }  // namespace

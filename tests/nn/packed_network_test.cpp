@@ -89,12 +89,33 @@ TEST(PackedNetwork, KeepsTheNonzeroWeightsAloneWhereMostAreZero) {
   EXPECT_LT(std::filesystem::file_size(path), w.size() / 2);
 }
 
-TEST(PackedNetwork, PacksCodesByHand) {
-  // 3 bits, lowest first: 1 = 100, 6 = 011, 5 = 101 -> 1000 1110 1 -> bytes 0b01110001, 1.
-  const std::vector<uint8_t> codes{1, 6, 5};
-  const std::vector<std::byte> bytes = pack_codes(codes, 3);
-  EXPECT_EQ(bytes, (std::vector<std::byte>{std::byte{0b01110001}, std::byte{1}}));
-  EXPECT_EQ(unpack_codes(bytes, 3, 3), codes);
+TEST(PackedNetwork, KeepsMasksBesideTheRealWeightsAlone) {
+  const test::TemporaryDirectory folder;
+  IntegerSpec spec = small(4);
+  std::vector<float> real(4 * 4 * 9, 0.5f);
+  std::vector<uint8_t> keeps(real.size(), 1);
+  for (size_t i = 0; i < real.size(); i += 3) real[i] = 0, keeps[i] = 0;
+  spec.layers[0].shape.weight = Tensor::from(real, {4, 4, 3, 3});
+  spec.layers[0].shape.bias = Tensor::zeros({4});
+  spec.layers[0].shape.mask =
+      std::make_shared<const Mask>(Mask::from(Tensor::from(keeps, {4, 4, 3, 3}), Granularity::kernel));
+  spec.layers[2].shape.weight = Tensor::zeros({3, 16});
+  spec.layers[2].shape.bias = Tensor::zeros({3});
+  const std::string kept = folder.file("kept.safetensors"), none = folder.file("none.safetensors");
+  write_packed_network(kept, spec, FloatWeights::kept);
+  write_packed_network(none, spec);
+  const IntegerSpec back = read_packed_network(kept);
+  ASSERT_NE(back.layers[0].shape.mask, nullptr);
+  EXPECT_EQ(*back.layers[0].shape.mask, *spec.layers[0].shape.mask);
+  EXPECT_EQ(back.layers[0].shape.mask->granularity(), Granularity::kernel);
+  EXPECT_EQ(back.layers[2].shape.mask, nullptr);
+  EXPECT_EQ(read_packed_network(none).layers[0].shape.mask, nullptr);
+
+  real[0] = 1;
+  spec.layers[0].shape.weight = Tensor::from(real, {4, 4, 3, 3});
+  write_packed_network(kept, spec, FloatWeights::kept);
+  EXPECT_NE(test::message_of<FormatError>([&] { read_packed_network(kept); }).find("zeros where conv.mask prunes"),
+            std::string::npos);
 }
 
 TEST(PackedNetwork, SurvivesEveryDamageWithASentence) {
