@@ -11,6 +11,7 @@
 #include "compress/quantizers/equalisation.h"
 #include "compress/quantizers/range_search.h"
 #include "compress/quantizers/reconstruction.h"
+#include "compress/quantizers/training_choice.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
 #include "nn/packed_network.h"
@@ -143,6 +144,15 @@ nn::IntegerSpec fitted(const nn::Graph& graph, nn::IntegerSpec spec, const data:
   return spec;
 }
 
+compress::TrainingChoice training_choice(const QuantizationOptions& o) {
+  const compress::TrainingChoice choice{nn::weight_training(o.train_weights), nn::value_training(o.train_activations)};
+  nn::check_bits(choice.weights, static_cast<int>(o.bits_weights), "--bits-weights");
+  if (choice.values != nn::ValueTraining::lsq && o.method == "dynamic")
+    throw ArgumentError("--train-activations " + o.train_activations +
+                        " sets a range; --method dynamic takes that of every batch");
+  return choice;
+}
+
 }  // namespace
 
 compress::PostTrainingOptions post_training_options(const QuantizationOptions& o) {
@@ -177,6 +187,7 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
 
 nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
   const compress::PostTrainingOptions decided = post_training_options(o);
+  const compress::TrainingChoice choice = training_choice(o);
   TrainingOptions what;
   what.model = o.model;
   what.data = o.data;
@@ -192,7 +203,8 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
                                                                   : compress::read_statistics(o.statistics_in, graph);
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
   nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);
-  return fitted(graph, std::move(spec), source, o, console);
+  spec = fitted(graph, std::move(spec), source, o, console);
+  return o.trains_by_lsq() ? spec : compress::chosen_training(std::move(spec), choice, decided.bits_weights);
 }
 
 nn::IntegerSpec trained(const std::string& run) {

@@ -24,6 +24,8 @@ struct QuantizationOptions {
   int64_t search = 0;         ///< rounds of the search for ranges; 0: none
   int64_t fit_images = 1024;  ///< of those held out, for rounding, bias correction and search
   std::vector<std::string> overrides;
+  std::string train_weights = "lsq", train_activations = "lsq";  ///< how training goes on
+  bool trains_by_lsq() const { return train_weights == "lsq" && train_activations == "lsq"; }
 };
 
 /// The settings as `compress` takes them. Throws ArgumentError with one sentence.

@@ -12,6 +12,7 @@
 
 #include "nn/graph.h"
 #include "nn/module.h"
+#include "nn/training_method.h"
 #include "tensor/ops/conv2d_s8.h"
 
 namespace pith::nn {
@@ -36,6 +37,9 @@ struct IntegerLayer {
   /// what is added.
   Tensor bias;
   std::vector<float> real_bias;  ///< [k], dynamic ranges only
+  // How training goes on, where real weights are still there.
+  WeightTraining weight_training = WeightTraining::lsq;
+  ValueTraining value_training = ValueTraining::lsq;  ///< of the value that this layer puts out
 };
 
 struct IntegerSpec {

@@ -30,6 +30,13 @@ Json extents_json(const Shape& s) {
   return out;
 }
 
+void add_methods(Json& json, const IntegerLayer& layer) {
+  if (layer.weight_training != WeightTraining::lsq)
+    json.add("train_weights", Json::of(std::string(name(layer.weight_training))));
+  if (layer.value_training != ValueTraining::lsq)
+    json.add("train_activations", Json::of(std::string(name(layer.value_training))));
+}
+
 Json layer_json(const IntegerLayer& layer, const ValueQuant& y, FloatWeights floats) {
   const GraphLayer& g = layer.shape;
   Json json = Json::object();
@@ -50,6 +57,7 @@ Json layer_json(const IntegerLayer& layer, const ValueQuant& y, FloatWeights flo
       json.add("mask", Json::of(std::string(pith::name(g.mask->granularity()))));
   }
   json.add("value_bits", Json::of(y.bits));
+  if (floats == FloatWeights::kept) add_methods(json, layer);
   return json;
 }
 
@@ -110,6 +118,13 @@ LayerKind kind_from(const std::string& text, const std::string& path) {
   refuse(path, "a kind of layer", "\"" + text + "\"");
 }
 
+void take_methods(IntegerLayer& layer, const Members& m, const std::string& path) try {
+  if (m.has("train_weights")) layer.weight_training = weight_training(m.string("train_weights"));
+  if (m.has("train_activations")) layer.value_training = value_training(m.string("train_activations"));
+} catch (const ArgumentError& e) {
+  throw FormatError(path + ": " + e.what());
+}
+
 IntegerLayer layer_from(const Members& m, int64_t values, const std::string& path, Shape& weight) {
   IntegerLayer layer;
   GraphLayer& g = layer.shape;
@@ -119,6 +134,7 @@ IntegerLayer layer_from(const Members& m, int64_t values, const std::string& pat
   if (m.has("residual")) g.residual = m.integer("residual", 0, values - 1);
   g.relu = m.has("relu");
   g.output = Shape(m.integers("output", 1, 3, 1));
+  take_methods(layer, m, path);
   if (m.has("window")) {
     const auto w = m.integers("window", 7, 7, 0);
     g.window = {{w[0], w[1]}, {w[2], w[3]}, {w[4], w[5]}, w[6]};
@@ -238,6 +254,7 @@ IntegerSpec read_packed_network(const std::string& path) {
   }
   try {
     const IntegerNetwork checked(spec);
+    check_training_methods(spec);
   } catch (const Error& e) {
     throw FormatError(path + ": " + e.what());
   }

@@ -1,9 +1,11 @@
 #include "nn/quantized_training.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
+#include "autograd/ops/arithmetic.h"
 #include "autograd/ops/conv2d.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/pool2d.h"
@@ -11,11 +13,14 @@
 #include "autograd/ops/shape.h"
 #include "nn/apply.h"
 #include "tensor/error.h"
+#include "tensor/formats/range_tracker.h"
+#include "tensor/ops/quantized.h"
 
 namespace pith::nn {
 namespace {
 
 constexpr double kAll = std::numeric_limits<double>::infinity();
+constexpr double kLeastStep = 1e-10, kMostBias = 1 << 22;
 
 Variable constant(double value, int64_t count = 1) { return Variable(Tensor::full({count}, value)); }
 
@@ -41,15 +46,70 @@ void check_depth(const IntegerLayer& layer, const ValueQuant& x, bool is_dynamic
   }
 }
 
-}  // namespace
-
-ops::WeightLevels levels_of(int bits) {
-  if (bits == 1) return {.lowest = -1, .highest = 1, .is_binary = true};
-  const double most = (1 << (bits - 1)) - 1;
-  return {.lowest = -most, .highest = most};
+/// The levels that a layer's weights have.
+ops::WeightLevels levels_of(const IntegerLayer& layer) {
+  using ops::LevelRule;
+  const bool is_lsq = layer.weight_training == WeightTraining::lsq;
+  if (layer.bits == 1)
+    return {.lowest = -1, .highest = 1, .rule = is_lsq ? LevelRule::sign_within_step : LevelRule::sign};
+  const double most = (1 << (layer.bits - 1)) - 1;
+  const LevelRule rule = layer.weight_training == WeightTraining::ternary  ? LevelRule::ternary
+                         : layer.weight_training == WeightTraining::dorefa ? LevelRule::tanh
+                                                                           : LevelRule::nearest;
+  return {.lowest = -most, .highest = most, .rule = rule};
 }
 
+/// The steps of methods that learn none, [k]: what the weights say.
+Tensor steps_of(const IntegerLayer& layer, const Tensor& w) {
+  const Shape channels{w.shape()[0]};
+  switch (layer.weight_training) {
+    case WeightTraining::ternary:
+      return ops::ternary_steps(w);
+    case WeightTraining::binary:
+      return ops::mean_steps(w);
+    case WeightTraining::dorefa:
+      if (layer.bits > 1) return ops::tanh_steps(w, levels_of(layer).highest);
+      return Tensor::full(channels, ops::mean_steps(w.view({1, w.numel()})).item());
+    case WeightTraining::wrpn:
+    case WeightTraining::lsq:
+      break;
+  }
+  return Tensor::from(layer.weight_scale, channels);
+}
+
+/// A channel whose weights are so small that its bias would be more than kMostBias units gets coarser weights.
+Tensor wide_enough(const Tensor& steps, const Tensor& bias, const Variable& x_step) {
+  std::vector<float> wide = steps.to_vector<float>();
+  const std::vector<float> b = bias.to_vector<float>();
+  for (size_t k = 0; k < wide.size(); ++k) {
+    const double least = x_step.defined() ? std::abs(b[k]) / (kMostBias * x_step.value().item()) : 0;
+    wide[k] = std::max(wide[k], static_cast<float>(std::max(least, kLeastStep)));
+  }
+  return Tensor::from(wide, steps.shape());
+}
+
+/// The farther end of a range in steps from zero.
+double reach(const ValueQuant& q) { return std::max(q.highest() - q.zero_point, q.zero_point); }
+
+RangeTracker tracker_of(const Tensor& state) {
+  const std::vector<float> s = state.to_vector<float>();
+  return {.low = s[0], .high = s[1], .power = s[2]};
+}
+
+/// The least step whose grid holds what was tracked.
+float tracked_step(const RangeTracker& t, const ValueQuant& q) {
+  if (t.is_empty()) return q.scale;
+  const int32_t above = q.highest() - q.zero_point;
+  double step = kLeastStep;
+  if (above > 0) step = std::max(step, t.highest() / above);
+  if (q.zero_point > 0) step = std::max(step, -t.lowest() / q.zero_point);
+  return static_cast<float>(step);
+}
+
+}  // namespace
+
 QuantizedTraining::QuantizedTraining(IntegerSpec start) : start_(std::move(start)) {
+  check_training_methods(start_);
   learned_.resize(start_.layers.size());
   for (size_t i = 0; i < start_.layers.size(); ++i) {
     const IntegerLayer& layer = start_.layers[i];
@@ -60,66 +120,131 @@ QuantizedTraining::QuantizedTraining(IntegerSpec start) : start_(std::move(start
       learned_[i].weight = &add_parameter(name + ".weight", layer.shape.weight.clone());
       if (layer.shape.mask) learned_[i].weight->set_mask(layer.shape.mask);
       learned_[i].bias = &add_parameter(name + ".bias", layer.shape.bias.clone());
+    }
+    if (layer.shape.has_weights() && layer.weight_training == WeightTraining::lsq) {
       learned_[i].weight_step = &add_parameter(name + ".weight_step",
                                                Tensor::from(layer.weight_scale, Shape{std::ssize(layer.weight_scale)}));
       learned_[i].weight_step->decays = false;
     }
-    if (start_.is_dynamic || passes_on(layer.shape) || i + 1 == start_.layers.size()) continue;
-    learned_[i].value_step = &add_parameter(name + ".value_step", Tensor::full({1}, start_.values[i + 1].scale));
-    learned_[i].value_step->decays = false;
+    if (!start_.is_dynamic && !passes_on(layer.shape) && i + 1 < start_.layers.size()) add_value_parameters(i);
+  }
+}
+
+void QuantizedTraining::add_value_parameters(size_t i) {
+  const std::string& name = start_.layers[i].shape.name;
+  const ValueQuant& q = start_.values[i + 1];
+  switch (start_.layers[i].value_training) {
+    case ValueTraining::lsq:
+      learned_[i].value_step = &add_parameter(name + ".value_step", Tensor::full({1}, q.scale));
+      learned_[i].value_step->decays = false;
+      break;
+    case ValueTraining::pact:
+      learned_[i].value_alpha = &add_parameter(name + ".value_alpha", Tensor::full({1}, q.scale * reach(q)));
+      break;
+    case ValueTraining::ema:
+      learned_[i].value_range = &add_buffer(name + ".value_range", Tensor::from(std::vector<float>{0, 0, 1}, Shape{3}));
+      break;
+    case ValueTraining::fixed:
+      break;
   }
 }
 
 /// The step of a value: the input's is fixed, pooling and flattening pass on theirs.
 Variable QuantizedTraining::value_step(int64_t value) const {
-  if (value == 0) return constant(start_.values[0].scale);
+  const ValueQuant& q = start_.values[static_cast<size_t>(value)];
+  if (value == 0) return constant(q.scale);
   const size_t i = static_cast<size_t>(value - 1);
   const GraphLayer& g = start_.layers[i].shape;
   if (passes_on(g)) return value_step(g.input);
-  const double count = static_cast<double>(g.output.numel()), highest = start_.values[i + 1].highest();
-  return positive_step(learned_[i].value_step->variable(), 1 / std::sqrt(count * highest));
+  switch (start_.layers[i].value_training) {
+    case ValueTraining::lsq: {
+      const double count = static_cast<double>(g.output.numel()), highest = q.highest();
+      return positive_step(learned_[i].value_step->variable(), 1 / std::sqrt(count * highest));
+    }
+    case ValueTraining::pact:
+      return affine(positive_step(learned_[i].value_alpha->variable(), 1), 1 / reach(q));
+    case ValueTraining::ema:
+      return constant(tracked_step(tracker_of(*learned_[i].value_range), q));
+    case ValueTraining::fixed:
+      break;
+  }
+  return constant(q.scale);
 }
 
-Variable QuantizedTraining::weight_step(size_t i) const {
+/// x_step: of the layer's input; undefined with dynamic ranges.
+Variable QuantizedTraining::weight_step(size_t i, const Variable& x_step) const {
+  const IntegerLayer& layer = start_.layers[i];
+  if (learned_[i].weight_step == nullptr)
+    return Variable(wide_enough(steps_of(layer, learned_[i].weight->value()), learned_[i].bias->value(), x_step));
   const Shape& w = learned_[i].weight->shape();
-  const double each = static_cast<double>(w.numel() / w[0]), highest = levels_of(start_.layers[i].bits).highest;
+  const double each = static_cast<double>(w.numel() / w[0]), highest = levels_of(layer).highest;
   return positive_step(learned_[i].weight_step->variable(), 1 / std::sqrt(each * highest));
 }
 
 Variable QuantizedTraining::sums_of(size_t i, const Variable& x, const Variable& w_step) const {
   const IntegerLayer& layer = start_.layers[i];
-  const Variable w = weight_levels(in_use(*learned_[i].weight), w_step, levels_of(layer.bits));
+  const Variable w = weight_levels(in_use(*learned_[i].weight), w_step, levels_of(layer));
   return layer.shape.kind == LayerKind::conv ? conv2d(x, w, {}, layer.shape.window) : linear(x, w, {});
 }
 
-QuantizedTraining::Flow QuantizedTraining::run_product(size_t i, const std::vector<Flow>& values) const {
+/// Moves the running range of layer i's value by this batch's real numbers.
+void QuantizedTraining::track(size_t i, const Sums& s) {
+  Tensor* const state = learned_[i].value_range;
+  if (state == nullptr || !training()) return;
+  const NoGradient aside;
+  const bool adds = s.residual != nullptr;
+  const Tensor real = ops::requantize(s.sums.value(), {.bias = s.bias.value(),
+                                                       .scale = requantization_scale(s.x_step, s.w_step, {}).value(),
+                                                       .residual = adds ? s.residual->x.value() : Tensor(),
+                                                       .residual_scale = adds ? s.residual->step.value() : Tensor(),
+                                                       .lowest = start_.layers[i].shape.relu ? 0.0 : -kAll,
+                                                       .highest = kAll,
+                                                       .rounds = false});
+  const ops::Range range = ops::range(real);
+  RangeTracker t = tracker_of(*state);
+  t.add(range.lowest, range.highest);
+  *state = Tensor::from(std::vector<double>{t.low, t.high, t.power}, Shape{3}).to(DType::f32);
+}
+
+/// Sums to the whole numbers of the value that layer i puts out.
+QuantizedTraining::Flow QuantizedTraining::on_grid(size_t i, const Sums& s) {
+  track(i, s);
+  const IntegerLayer& layer = start_.layers[i];
+  const ValueQuant& q = start_.values[i + 1];
+  const bool is_pact = layer.value_training == ValueTraining::pact;
+  const Variable y_step = value_step(static_cast<int64_t>(i + 1)), divisor = is_pact ? y_step.detach() : y_step;
+  Variable residual, residual_scale;
+  if (s.residual != nullptr) {
+    residual = s.residual->x;
+    residual_scale = requantization_scale(s.residual->step, constant(1), divisor);
+  }
+  const Variable scale = requantization_scale(s.x_step, s.w_step, divisor);
+  const RequantizationLimits limits{.lowest = layer.shape.relu ? 0.0 : -static_cast<double>(q.zero_point),
+                                    .highest = static_cast<double>(q.highest() - q.zero_point)};
+  return {is_pact ? requantize_pact(s.sums, s.bias, scale, residual, residual_scale, y_step, limits)
+                  : requantize(s.sums, s.bias, scale, residual, residual_scale, limits),
+          y_step, q};
+}
+
+QuantizedTraining::Flow QuantizedTraining::run_product(size_t i, const std::vector<Flow>& values) {
   const GraphLayer& g = start_.layers[i].shape;
   const Flow& x = values[static_cast<size_t>(g.input)];
-  const Variable w_step = weight_step(i), sums = sums_of(i, x.x, w_step);
+  const Variable w_step = weight_step(i, x.step), sums = sums_of(i, x.x, w_step);
   const Variable bias = bias_levels(learned_[i].bias->variable(), x.step, w_step);
-  if (i + 1 == start_.layers.size())
-    return {requantize(sums, bias, requantization_scale(x.step, w_step, {}), {}, {},
-                       {.lowest = -kAll, .highest = kAll, .rounds = false}),
-            {},
-            {}};
-  const ValueQuant& q = start_.values[i + 1];
-  const Variable y_step = value_step(static_cast<int64_t>(i + 1));
-  Variable residual, residual_scale;
-  if (g.residual >= 0) {
-    residual = values[static_cast<size_t>(g.residual)].x;
-    residual_scale = requantization_scale(values[static_cast<size_t>(g.residual)].step, constant(1), y_step);
-  }
-  return {requantize(sums, bias, requantization_scale(x.step, w_step, y_step), residual, residual_scale,
-                     {.lowest = g.relu ? 0.0 : -static_cast<double>(q.zero_point),
-                      .highest = static_cast<double>(q.highest() - q.zero_point)}),
-          y_step, q};
+  if (i + 1 < start_.layers.size())
+    return on_grid(i,
+                   {sums, bias, x.step, w_step, g.residual >= 0 ? &values[static_cast<size_t>(g.residual)] : nullptr});
+  return {requantize(sums, bias, requantization_scale(x.step, w_step, {}), {}, {},
+                     {.lowest = -kAll, .highest = kAll, .rounds = false}),
+          {},
+          {}};
 }
 
 /// Real numbers first, whose range in this batch is the grid that they are rounded to.
 QuantizedTraining::Flow QuantizedTraining::run_dynamic(size_t i, const std::vector<Flow>& values) const {
   const GraphLayer& g = start_.layers[i].shape;
   const Flow& x = values[static_cast<size_t>(g.input)];
-  const Variable w_step = weight_step(i), sums = sums_of(i, x.x, w_step);
+  const Variable w_step = weight_step(i, {}), sums = sums_of(i, x.x, w_step);
   const Variable bias = bias_levels(learned_[i].bias->variable(), x.step, w_step, false);
   Variable residual, residual_scale;
   if (g.residual >= 0) {
@@ -134,20 +259,19 @@ QuantizedTraining::Flow QuantizedTraining::run_dynamic(size_t i, const std::vect
 }
 
 /// Sums of planes as a depthwise convolution with ones, as inference has them.
-QuantizedTraining::Flow QuantizedTraining::run_mean_pool(size_t i, const Flow& x) const {
+QuantizedTraining::Flow QuantizedTraining::run_mean_pool(size_t i, const Flow& x) {
   const Shape& s = x.x.shape();
   const Variable ones(Tensor::full({s[1], 1, s[2], s[3]}, 1)), sums = conv2d(x.x, ones, {}, {.groups = s[1]});
-  const float share = 1.0f / static_cast<float>(s[2] * s[3]);
-  const ValueQuant q = start_.is_dynamic ? x.quant : start_.values[i + 1];
-  const Variable step = start_.is_dynamic ? x.step : value_step(static_cast<int64_t>(i + 1));
-  const Variable scale = requantization_scale(x.step, constant(share, s[1]), step);
-  return {requantize(sums, constant(0, s[1]), scale, {}, {},
+  const Variable share = constant(1.0f / static_cast<float>(s[2] * s[3]), s[1]), none = constant(0, s[1]);
+  if (!start_.is_dynamic) return on_grid(i, {sums, none, x.step, share});
+  const ValueQuant& q = x.quant;
+  return {requantize(sums, none, requantization_scale(x.step, share, x.step), {}, {},
                      {.lowest = -static_cast<double>(q.zero_point),
                       .highest = static_cast<double>(q.highest() - q.zero_point)}),
-          step, q};
+          x.step, q};
 }
 
-QuantizedTraining::Flow QuantizedTraining::run_layer(size_t i, const std::vector<Flow>& values) const {
+QuantizedTraining::Flow QuantizedTraining::run_layer(size_t i, const std::vector<Flow>& values) {
   const GraphLayer& g = start_.layers[i].shape;
   const Flow& x = values[static_cast<size_t>(g.input)];
   if (g.kind == LayerKind::max_pool) return {max_pool2d(x.x, g.kernel, g.window), x.step, x.quant};
@@ -176,17 +300,17 @@ IntegerSpec QuantizedTraining::spec() const {
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     IntegerLayer& layer = spec.layers[i];
     if (!layer.shape.has_weights()) continue;
-    const Variable w_step = weight_step(i);
+    const Variable x_step = spec.is_dynamic ? Variable() : value_step(layer.shape.input),
+                   w_step = weight_step(i, x_step);
     layer.shape.weight = learned_[i].weight->value().clone();
     layer.shape.bias = learned_[i].bias->value().clone();
     layer.shape.mask = learned_[i].weight->mask();
-    layer.weights = weight_levels(learned_[i].weight->variable(), w_step, levels_of(layer.bits)).value().to(DType::s8);
+    layer.weights = weight_levels(learned_[i].weight->variable(), w_step, levels_of(layer)).value().to(DType::s8);
     layer.weight_scale = w_step.value().to_vector<float>();
     if (spec.is_dynamic)
       layer.real_bias = layer.shape.bias.to_vector<float>();
     else
-      layer.bias =
-          bias_levels(learned_[i].bias->variable(), value_step(layer.shape.input), w_step).value().to(DType::s32);
+      layer.bias = bias_levels(learned_[i].bias->variable(), x_step, w_step).value().to(DType::s32);
     check_depth(layer, spec.values[static_cast<size_t>(layer.shape.input)], spec.is_dynamic);
   }
   return spec;

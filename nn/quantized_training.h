@@ -20,8 +20,9 @@ namespace pith::nn {
 
 class QuantizedTraining : public Module {
  public:
-  /// A spec whose layers still hold their real weights (shape.weight, shape.bias): ArgumentError otherwise. With
-  /// dynamic ranges the steps of values are those of every batch, and nothing of them is learned.
+  /// A spec whose layers still hold their real weights (shape.weight, shape.bias), and methods that
+  /// check_training_methods lets pass: ArgumentError otherwise. With dynamic ranges the steps of values are those of
+  /// every batch, and nothing of them is learned.
   explicit QuantizedTraining(IntegerSpec start);
   std::string_view type() const override { return "QuantizedTraining"; }
 
@@ -38,26 +39,32 @@ class QuantizedTraining : public Module {
 
  private:
   struct Learned {
-    Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr;
+    Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr, *value_alpha = nullptr;
+    Tensor* value_range = nullptr;
   };
   /// A value on its way: whole numbers counted from the zero point, their step, their grid.
   struct Flow {
     Variable x, step;
     ValueQuant quant;
   };
+  /// What a layer adds up, in units of x_step w_step[k], and the residual that joins it (nullptr: none).
+  struct Sums {
+    Variable sums, bias, x_step, w_step;
+    const Flow* residual = nullptr;
+  };
+  void add_value_parameters(size_t i);
   Variable value_step(int64_t value) const;
-  Variable weight_step(size_t i) const;
-  Flow run_layer(size_t i, const std::vector<Flow>& values) const;
+  Variable weight_step(size_t i, const Variable& x_step) const;
   Variable sums_of(size_t i, const Variable& x, const Variable& w_step) const;
-  Flow run_product(size_t i, const std::vector<Flow>& values) const;
+  Flow run_layer(size_t i, const std::vector<Flow>& values);
+  Flow run_product(size_t i, const std::vector<Flow>& values);
   Flow run_dynamic(size_t i, const std::vector<Flow>& values) const;
-  Flow run_mean_pool(size_t i, const Flow& x) const;
+  Flow run_mean_pool(size_t i, const Flow& x);
+  Flow on_grid(size_t i, const Sums& s);
+  void track(size_t i, const Sums& s);
 
   IntegerSpec start_;
   std::vector<Learned> learned_;  ///< one a layer
 };
-
-/// The levels that weights of these bits have.
-ops::WeightLevels levels_of(int bits);
 
 }  // namespace pith::nn

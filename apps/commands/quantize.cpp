@@ -22,6 +22,9 @@ constexpr const char* kExamples =
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 4 \\\n"
     "      --bits-activations 4 --clip mse --weight-range mse --out w4a4.safetensors\n"
     "  pith quantize ... --bits-weights 4 --weight-range mse --rounding descent --out w4a8.safetensors\n"
+    "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 2 \\\n"
+    "      --bits-activations 4 --clip mse --keep-float --train-weights ternary --train-activations pact \\\n"
+    "      --out ternary.train.safetensors                       (then: pith train --init)\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
 
@@ -79,6 +82,8 @@ void quantize(Options o) {
   if (o.what.weights.empty()) throw ArgumentError("--weights FILE says what to quantize");
   if (o.out.empty() || !o.out.ends_with(".safetensors"))
     throw ArgumentError("--out takes the packed file, named .safetensors");
+  if (!o.what.trains_by_lsq() && (!o.keeps_float || !o.run.empty()))
+    throw ArgumentError("--train-weights and --train-activations go on from --weights and want --keep-float");
   const nn::IntegerSpec spec = o.run.empty() ? quantized(o.what, console) : trained(o.run);
   nn::write_packed_network(o.out, spec, o.keeps_float ? nn::FloatWeights::kept : nn::FloatWeights::none);
   report(o, spec, console);
@@ -139,6 +144,11 @@ void add_quantize(CLI::App& program, Action& action) {
   c.add_option("--write-statistics", o->what.statistics_out, "write the statistics to this file");
   c.add_option("--run", o->run, "pack what `pith train --init FILE.train.safetensors` has trained, instead");
   c.add_flag("--keep-float", o->keeps_float, "keep the real weights too: a file that `pith train --init` goes on from");
+  c.add_option("--train-weights", o->what.train_weights,
+               "then by lsq, dorefa, wrpn, ternary (2 bits) or binary (1 bit); layers of other widths by lsq")
+      ->capture_default_str();
+  c.add_option("--train-activations", o->what.train_activations, "and by lsq, pact, ema or fixed")
+      ->capture_default_str();
   add_method(c, o->what);
   c.callback([o, &action] { action = [o] { quantize(*o); }; });
 }

@@ -114,9 +114,12 @@ void take_language_defaults(const CLI::App& command, TrainingOptions& t) {
 }
 
 void print_start(Console& console, const TrainingOptions& t, const RunDirectory& run) {
-  console.note(fmt::format("run {}: {} on {}, {} epochs, batch {}, {} at {} ({}), seed {}, {} threads", run.path(),
+  const std::string methods = !t.init.empty() && nn::is_packed_network(t.init)
+                                  ? "; in whole numbers: " + nn::training_methods(nn::read_packed_network(t.init))
+                                  : "";
+  console.note(fmt::format("run {}: {} on {}, {} epochs, batch {}, {} at {} ({}), seed {}, {} threads{}", run.path(),
                            t.model, t.data, t.epochs, t.batch_size, t.optimizer, t.rate, t.rate_policy, t.seed,
-                           threads()));
+                           threads(), methods));
   const Machine m = this_machine();
   console.note(fmt::format("machine {}, {} cores, kernels {}", m.cpu, m.cores, m.isa));
   if (!t.schedule.empty()) console.note("schedule " + t.compress);

@@ -25,15 +25,39 @@ Example requantized(Draw& d, const Shape& shape, bool adds) {
   return e;
 }
 
-Example levels(Draw& d, const Shape& shape) {
+/// With steps instead of scales, as PACT's gradient needs them. Inputs: sums, bias, w_step, y_step (, residual).
+Example clipped(Draw& d, const Shape& shape, bool adds) {
+  const double low = -d.uniform(0.3, 2), high = d.uniform(0.3, 2);
+  Example e;
+  e.inputs = {d.normal(shape), d.normal({shape[1]}), d.within({shape[1]}, 0.2, 2), d.within({1}, 0.5, 2)};
+  e.image_like = {0};
+  if (adds) e.inputs.push_back(d.normal(shape)), e.image_like = {0, 4};
+  e.call = [=](const std::vector<Variable>& v) {
+    const Variable one(Tensor::full({1}, 1, v[0].value().dtype())), y_step = v[3].detach();
+    return requantize_pact(v[0], v[1], requantization_scale(one, v[2], y_step), adds ? v[4] : Variable(),
+                           adds ? requantization_scale(one, one, y_step) : Variable(), v[3],
+                           {.lowest = low, .highest = high, .rounds = false});
+  };
+  e.attributes = {{"lowest", {low}}, {"highest", {high}}};
+  e.wrong_input = 1;
+  return e;
+}
+
+Example levels(Draw& d, const Shape& shape, bool curved) {
   const double most = d.uniform(1, 4);
   Example e;
-  e.inputs = {d.normal(shape), d.within({shape[0]}, 0.2, 1)};
+  e.inputs = {d.normal(shape)};
+  const Tensor step = d.within({shape[0]}, 0.2, 1);
+  if (!curved) e.inputs.push_back(step);
   e.call = [=](const std::vector<Variable>& v) {
-    return weight_levels(v[0], v[1], {.lowest = -most, .highest = most, .rounds = false});
+    const ops::WeightLevels plain{.lowest = -most, .highest = most, .rounds = false};
+    if (!curved) return weight_levels(v[0], v[1], plain);
+    return weight_levels(v[0], Variable(step.to(v[0].value().dtype())),
+                         {.lowest = -10, .highest = 10, .rounds = false, .rule = ops::LevelRule::tanh});
   };
   e.attributes = {{"most", {most}}};
-  e.wrong_input = 1;
+  if (curved) e.attributes = {{"step", step.to_vector<double>()}};
+  e.wrong_input = curved ? -1 : 1;
   return e;
 }
 
@@ -59,9 +83,15 @@ std::vector<CatalogRow> quantize_rows() {
   return {
       {"requantize", [](Draw& d) { return requantized(d, d.image(), d.coin()); },
        [](Draw& d) { return requantized(d, layer_shape(), true); }},
-      {"weight_levels", [](Draw& d) { return levels(d, d.image()); },
+      {"requantize_pact", [](Draw& d) { return clipped(d, d.image(), d.coin()); },
+       [](Draw& d) { return clipped(d, layer_shape(), true); }},
+      {"weight_levels", [](Draw& d) { return levels(d, d.image(), false); },
        [](Draw& d) {
-         return levels(d, {64, 64, 3, 3});
+         return levels(d, {64, 64, 3, 3}, false);
+       }},
+      {"tanh_levels", [](Draw& d) { return levels(d, d.image(), true); },
+       [](Draw& d) {
+         return levels(d, {64, 64, 3, 3}, true);
        }},
       {"requantization_scale", [](Draw& d) { return scales(d, d.between(1, 9)); },
        [](Draw& d) { return scales(d, 64); }},

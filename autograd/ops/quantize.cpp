@@ -9,6 +9,7 @@
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/floating.h"
 #include "tensor/ops/quantized.h"
+#include "tensor/ops/reduce.h"
 
 namespace pith {
 namespace {
@@ -23,6 +24,46 @@ void check_steps(const char* op, const Variable& x_step, const Variable& w_step)
   ops::check_shape(op, "x_step", x_step.value(), {1});
   if (w_step.shape().rank() != 1)
     throw ShapeError(std::string(op) + ": w_step is [k], here is " + text(w_step.shape()));
+}
+
+ops::Requantization requantization(const Variable& bias, const Variable& scale, const Variable& residual,
+                                   const Variable& residual_scale, const RequantizationLimits& limits) {
+  const bool adds = residual.defined();
+  return {.bias = bias.value(),
+          .scale = scale.value(),
+          .residual = adds ? residual.value() : Tensor(),
+          .residual_scale = adds ? residual_scale.value() : Tensor(),
+          .lowest = limits.lowest,
+          .highest = limits.highest,
+          .rounds = limits.rounds};
+}
+
+std::vector<Variable> operands(const Variable& sums, const Variable& bias, const Variable& scale,
+                               const Variable& residual, const Variable& residual_scale) {
+  std::vector<Variable> all{sums, bias, scale};
+  if (residual.defined()) all.push_back(residual), all.push_back(residual_scale);
+  return all;
+}
+
+/// Into operands(), in their order.
+void add_gradients(const ops::Requantization& r, const ops::RequantizationGradients& d, Gradients& into) {
+  into.add(0, [&] { return d.sums; });
+  into.add(1, [&] { return d.bias; });
+  into.add(2, [&] { return d.scale; });
+  if (!r.residual.defined()) return;
+  into.add(3, [&] { return d.residual; });
+  into.add(4, [&] { return d.residual_scale; });
+}
+
+/// Sum of dy y over what the clamp let pass: the gradient of the sums is scale dy there, and 0 elsewhere.
+double passed(const Tensor& by_sums, const Tensor& y, const Tensor& scale) {
+  Shape channels{1, y.shape()[1]};
+  if (y.shape().rank() == 4) channels = {1, y.shape()[1], 1, 1};
+  const Numbers products = ops::sum_to(ops::mul(by_sums, y), channels).to_vector<double>();
+  const Numbers m = scale.to_vector<double>();
+  double total = 0;
+  for (size_t k = 0; k < m.size(); ++k) total += products[k] / m[k];
+  return total;
 }
 
 }  // namespace
@@ -84,26 +125,26 @@ Variable bias_levels(const Variable& bias, const Variable& x_step, const Variabl
 
 Variable requantize(const Variable& sums, const Variable& bias, const Variable& scale, const Variable& residual,
                     const Variable& residual_scale, const RequantizationLimits& limits) {
-  const bool adds = residual.defined();
-  const ops::Requantization r{.bias = bias.value(),
-                              .scale = scale.value(),
-                              .residual = adds ? residual.value() : Tensor(),
-                              .residual_scale = adds ? residual_scale.value() : Tensor(),
-                              .lowest = limits.lowest,
-                              .highest = limits.highest,
-                              .rounds = limits.rounds};
-  std::vector<Variable> inputs{sums, bias, scale};
-  if (adds) inputs.push_back(residual), inputs.push_back(residual_scale);
-  return record("requantize", ops::requantize(sums.value(), r), inputs,
+  const ops::Requantization r = requantization(bias, scale, residual, residual_scale, limits);
+  return record("requantize", ops::requantize(sums.value(), r), operands(sums, bias, scale, residual, residual_scale),
                 [r, s = sums.value()](const Tensor& dy, Gradients& into) {
-                  const ops::RequantizationGradients d = ops::requantize_gradient(s, r, dy);
-                  into.add(0, [&] { return d.sums; });
-                  into.add(1, [&] { return d.bias; });
-                  into.add(2, [&] { return d.scale; });
-                  if (!r.residual.defined()) return;
-                  into.add(3, [&] { return d.residual; });
-                  into.add(4, [&] { return d.residual_scale; });
+                  add_gradients(r, ops::requantize_gradient(s, r, dy), into);
                 });
+}
+
+Variable requantize_pact(const Variable& sums, const Variable& bias, const Variable& scale, const Variable& residual,
+                         const Variable& residual_scale, const Variable& y_step, const RequantizationLimits& limits) {
+  ops::check_shape("requantize_pact", "y_step", y_step.value(), {1});
+  const ops::Requantization r = requantization(bias, scale, residual, residual_scale, limits);
+  const Tensor y = ops::requantize(sums.value(), r);
+  std::vector<Variable> inputs = operands(sums, bias, scale, residual, residual_scale);
+  inputs.push_back(y_step);
+  const double step = y_step.value().item();
+  return record("requantize_pact", y, inputs, [=, s = sums.value()](const Tensor& dy, Gradients& into) {
+    const ops::RequantizationGradients d = ops::requantize_gradient(s, r, dy);
+    add_gradients(r, d, into);
+    into.add(inputs.size() - 1, [&] { return tensor({-passed(d.sums, y, r.scale) / step}, y.dtype()); });
+  });
 }
 
 Variable positive_step(const Variable& x, double factor) {

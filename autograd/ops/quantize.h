@@ -4,10 +4,11 @@
 
 #include "autograd/variable.h"
 #include "tensor/ops/requantize.h"
+#include "tensor/ops/weight_levels.h"
 
 namespace pith {
 
-/// q = round(clamp(w / step[k], lowest, highest)): w [k, ...], step [k] -> w's shape.
+/// ops::weight_levels with its gradients: w [k, ...], step [k] -> w's shape.
 Variable weight_levels(const Variable& w, const Variable& step, const ops::WeightLevels& levels);
 
 /// What a layer's sums are multiplied with: x_step [1], w_step [k], y_step [1] or undefined (then 1) -> [k], computed
@@ -25,6 +26,12 @@ struct RequantizationLimits {
 /// ops::requantize with all its gradients. residual and residual_scale: both or none.
 Variable requantize(const Variable& sums, const Variable& bias, const Variable& scale, const Variable& residual,
                     const Variable& residual_scale, const RequantizationLimits& limits);
+
+/// requantize() to a range whose end is learned by PACT (Choi et al. 2018): `scale` and `residual_scale` hold y_step
+/// [1] as a constant, and its gradient comes from here: it takes back what the levels within the clamp give y_step
+/// where they are read, so that of a value's gradient only what the clamp cut remains.
+Variable requantize_pact(const Variable& sums, const Variable& bias, const Variable& scale, const Variable& residual,
+                         const Variable& residual_scale, const Variable& y_step, const RequantizationLimits& limits);
 
 /// |x|, at least 1e-10, whose gradient is multiplied by `factor` (LSQ scales those of steps).
 Variable positive_step(const Variable& x, double factor);

@@ -83,14 +83,6 @@ std::vector<float> ternary_weights(const std::vector<float>& w) {
   return y;
 }
 
-void RangeTracker::add(double lowest, double highest) {
-  low_ = decay_ * low_ + (1 - decay_) * lowest;
-  high_ = decay_ * high_ + (1 - decay_) * highest;
-  power_ *= decay_;
-}
-double RangeTracker::lowest() const { return power_ == 1 ? 0 : low_ / (1 - power_); }
-double RangeTracker::highest() const { return power_ == 1 ? 0 : high_ / (1 - power_); }
-
 double ScaleApproximation::value() const { return std::ldexp(static_cast<double>(multiplier), -shift); }
 
 ScaleApproximation approximate_scale(double value, int bits) {

@@ -1,5 +1,6 @@
 // Quantisation functions of training with few bits, as the papers write them: real numbers to real numbers on a grid.
-// Pure; rounding goes half to even.
+// Pure; rounding goes half to even. Training itself runs on whole numbers (nn/quantized_training.h), by
+// tensor/ops/weight_levels.h.
 #pragma once
 
 #include <cstdint>
@@ -25,19 +26,6 @@ Pact pact_levels(const std::vector<float>& x, float alpha, int bits);
 
 /// Ternary weights (Li et al. 2016): threshold 0.7 mean|w|, scale = mean of the kept |w|.
 std::vector<float> ternary_weights(const std::vector<float>& w);
-
-/// Exponential moving range of quantization-aware training, bias corrected as Adam's moments are:
-/// average / (1 - decay^t).
-class RangeTracker {
- public:
-  explicit RangeTracker(double decay = 0.999) : decay_(decay) {}
-  void add(double lowest, double highest);
-  double lowest() const;
-  double highest() const;
-
- private:
-  double decay_, low_ = 0, high_ = 0, power_ = 1;
-};
 
 /// multiplier / 2^shift near `value`, the multiplier below 2^bits: shift = floor(log2((2^bits - 1) / value)),
 /// multiplier = floor(2^shift value). value finite and above 0.

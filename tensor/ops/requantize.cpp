@@ -1,30 +1,21 @@
 #include "tensor/ops/requantize.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
 #include "tensor/ops/floating.h"
+#include "tensor/ops/nearest.h"
 #include "tensor/parallel.h"
 
 namespace pith::ops {
 namespace {
 
-/// Half to even, for |v| < 2^22: adding 1.5 * 2^23 leaves no bit for a fraction. A loop of it is vector code, where
-/// nearbyint() is a call.
-inline float nearest(float v) {
-  constexpr float kShift = 12582912.0f;
-  return (v + kShift) - kShift;
-}
-inline double nearest(double v) { return std::nearbyint(v); }
-
 /// A plain tensor as planes of one channel each.
 struct PlaneGeometry {
   int64_t images, channels, length;
-  explicit PlaneGeometry(const Shape& s)
-      : images(s[0]), channels(s[1]), length(s.rank() == 4 ? s[2] * s[3] : 1) {}
+  explicit PlaneGeometry(const Shape& s) : images(s[0]), channels(s[1]), length(s.rank() == 4 ? s[2] * s[3] : 1) {}
 };
 
 Tensor settled(const Tensor& t) { return t.is_lanes() ? t : to_plain(t).contiguous(); }
@@ -165,8 +156,8 @@ std::vector<ChannelSums> backward(const Tensor& sums, const Requantization& r, c
     for (int64_t i = begin; i < end; ++i) {
       const int64_t at = i * g.length;
       backward_plane(Channel<T>(r, i % g.channels), sums.data<T>() + at, adds ? residual.data<T>() + at : nullptr,
-                     dy.data<T>() + at, d.sums.mutable_data<T>() + at, adds ? d.residual.mutable_data<T>() + at : nullptr,
-                     g.length, parts[static_cast<size_t>(i)]);
+                     dy.data<T>() + at, d.sums.mutable_data<T>() + at,
+                     adds ? d.residual.mutable_data<T>() + at : nullptr, g.length, parts[static_cast<size_t>(i)]);
     }
   });
   return parts;
@@ -204,12 +195,6 @@ void add_up(const std::vector<ChannelSums>& parts, int64_t channels, DType dtype
   d.residual_scale = Tensor::full({1}, rest, dtype);
 }
 
-void check_levels(const Tensor& w, const Tensor& step) {
-  check_floating("weight_levels", w, step);
-  if (w.shape().rank() < 1) throw ShapeError("weight_levels: wants [k, ...], here is " + text(w));
-  check_shape("weight_levels", "step", step, {w.shape()[0]});
-}
-
 }  // namespace
 
 Tensor requantize(const Tensor& sums, const Requantization& given) {
@@ -230,41 +215,6 @@ RequantizationGradients requantize_gradient(const Tensor& sums, const Requantiza
                       : dispatch_floating(s, [&]<class T>() { return backward<T>(s, r, residual, up, d); }),
          s.shape()[1], s.dtype(), d);
   return d;
-}
-
-Tensor weight_levels(const Tensor& w, const Tensor& step, const WeightLevels& l) {
-  check_levels(w, step);
-  const Tensor in = w.contiguous(), steps = step.contiguous();
-  return dispatch_floating(in, [&]<class T>() {
-    Tensor q = Tensor::empty(in.shape(), in.dtype());
-    const int64_t rows = in.shape()[0], each = rows == 0 ? 0 : in.numel() / rows;
-    for (int64_t i = 0; i < in.numel(); ++i) {
-      const T v = in.data<T>()[i];
-      const T x = std::clamp(v / steps.data<T>()[i / each], static_cast<T>(l.lowest), static_cast<T>(l.highest));
-      q.mutable_data<T>()[i] = l.is_binary ? (v >= 0 ? T{1} : T{-1}) : l.rounds ? nearest(x) : x;
-    }
-    return q;
-  });
-}
-
-WeightLevelGradients weight_levels_gradient(const Tensor& w, const Tensor& step, const WeightLevels& l,
-                                            const Tensor& dq) {
-  check_levels(w, step);
-  const Tensor in = w.contiguous(), up = to_plain(dq).contiguous(), each_step = step.contiguous();
-  return dispatch_floating(in, [&]<class T>() {
-    WeightLevelGradients d{Tensor::empty(in.shape(), in.dtype()), {}};
-    const int64_t rows = in.shape()[0], each = rows == 0 ? 0 : in.numel() / rows;
-    std::vector<double> steps(static_cast<size_t>(rows));
-    for (int64_t i = 0; i < in.numel(); ++i) {
-      const T s = each_step.data<T>()[i / each], x = in.data<T>()[i] / s, g = up.data<T>()[i];
-      const bool inside =
-          l.is_binary ? std::abs(x) <= 1 : x >= static_cast<T>(l.lowest) && x <= static_cast<T>(l.highest);
-      d.w.mutable_data<T>()[i] = inside ? g / s : T{0};
-      if (inside && !l.is_binary) steps[static_cast<size_t>(i / each)] -= static_cast<double>(g * x / s);
-    }
-    d.step = Tensor::from(steps, Shape{rows}).to(in.dtype());
-    return d;
-  });
 }
 
 }  // namespace pith::ops

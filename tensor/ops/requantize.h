@@ -29,17 +29,4 @@ struct RequantizationGradients {
 };
 RequantizationGradients requantize_gradient(const Tensor& sums, const Requantization& r, const Tensor& dy);
 
-/// Weights as whole numbers: q = round(clamp(w / step[k], lowest, highest)), half to even; with `is_binary` the sign,
-/// +1 for 0 and -1 below. w: [k, ...], plain; step: [k], above 0.
-struct WeightLevels {
-  double lowest = -127, highest = 127;
-  bool rounds = true, is_binary = false;
-};
-Tensor weight_levels(const Tensor& w, const Tensor& step, const WeightLevels& levels);
-struct WeightLevelGradients {
-  Tensor w, step;
-};
-WeightLevelGradients weight_levels_gradient(const Tensor& w, const Tensor& step, const WeightLevels& levels,
-                                            const Tensor& dq);
-
 }  // namespace pith::ops

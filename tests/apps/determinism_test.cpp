@@ -176,21 +176,29 @@ TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfASchedule) {
   }
 }
 
-/// Training in whole numbers: shadows, learned steps and their momenta come back, too.
+/// Training in whole numbers: shadows, learned steps and their momenta come back, too; and tracked ranges.
 TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfQuantizedTraining) {
   undisturbed();
   const std::string start = path("start.train.safetensors");
-  const Outcome q = run_program(
-      folder_, {"quantize", "--model", "lenet5", "--weights", path("undisturbed/checkpoints/best.safetensors"),
-                "--data", "mnist", "--data-root", root_, "--calibration", "40", "--bits-weights", "4",
-                "--bits-activations", "4", "--keep-float", "--out", start, "--quiet"});
-  ASSERT_EQ(q.code, 0) << q.err;
-  const Arguments more = {"--init", start, "--checkpoint-steps", "1", "--threads", "1", "--lr", "0.005"};
-  const Outcome o = run_program(folder_, arguments("quantized", more));
-  ASSERT_EQ(o.code, 0) << o.err;
-  const Result expected = result_of(path("quantized"));
-  EXPECT_NE(expected.weights, test::read_bytes(start));
-  survive_kills(more, expected, long_tests() ? 30 : 4, 1e5);
+  const std::vector<Arguments> methods = {
+      {"--bits-weights", "4"}, {"--bits-weights", "2", "--train-weights", "ternary", "--train-activations", "ema"}};
+  for (const Arguments& method : methods) {
+    const std::string trained = path("undisturbed/checkpoints/best.safetensors");
+    Arguments quantize = {"quantize", "--model", "lenet5", "--weights", trained, "--data", "mnist", "--out", start};
+    for (const Arguments& more :
+         {Arguments{"--data-root", root_, "--calibration", "40", "--bits-activations", "4", "--keep-float", "--quiet"},
+          method})
+      quantize.insert(quantize.end(), more.begin(), more.end());
+    const Outcome q = run_program(folder_, quantize);
+    ASSERT_EQ(q.code, 0) << q.err;
+    const Arguments more = {"--init", start, "--checkpoint-steps", "1", "--threads", "1", "--lr", "0.005"};
+    fs::remove_all(path("quantized"));
+    const Outcome o = run_program(folder_, arguments("quantized", more));
+    ASSERT_EQ(o.code, 0) << o.err;
+    const Result expected = result_of(path("quantized"));
+    EXPECT_NE(expected.weights, test::read_bytes(start));
+    survive_kills(more, expected, long_tests() ? 30 : 4, 1e5);
+  }
 }
 
 TEST_F(Determinism, GoesOnAfterCtrlC) {

@@ -238,6 +238,52 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
   expect_refused(other, 3, "lenet5");
 }
 
+/// What training reaches on the test set is what the packed file does, image by image.
+TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
+  const std::vector<std::vector<std::string>> methods{
+      {"2", "ternary", "pact"}, {"1", "binary", "ema"}, {"4", "dorefa", "fixed"}, {"4", "wrpn", "lsq"}};
+  for (const std::vector<std::string>& m : methods) {
+    const std::string start = folder_.file("m.train.safetensors"), out = folder_.file("m.safetensors"),
+                      run = folder_.file("run-" + m[1]);
+    const Outcome q =
+        run_program(folder_, quantize(start, {"--bits-weights", m[0], "--bits-activations", "4", "--bits-ends", "0",
+                                              "--keep-float", "--train-weights", m[1], "--train-activations", m[2]}));
+    ASSERT_EQ(q.code, 0) << q.err;
+    std::vector<std::string> train = test::tiny_training(root_, run, {"--init", start, "--json"});
+    train.erase(train.begin() + 1, train.begin() + 3);  // --model lenet5
+    std::erase(train, "--quiet");
+    const Outcome t = run_program(folder_, train);
+    ASSERT_EQ(t.code, 0) << t.err;
+    const std::string log = test::read_text(run + "/log.txt"), first = log.substr(0, log.find('\n'));
+    EXPECT_NE(first.find("weights " + m[1] + ", activations " + m[2]), std::string::npos) << first;
+    ASSERT_EQ(run_program(folder_, {"quantize", "--run", run, "--out", out, "--quiet"}).code, 0);
+    const Outcome e =
+        run_program(folder_, {"eval", "--weights", out, "--data", "mnist", "--data-root", root_, "--json"});
+    ASSERT_EQ(e.code, 0) << e.err;
+    const Json trained = Json::parse(test::read_text(run + "/result.json")).at("test"), packed = Json::parse(e.out);
+    for (const char* key : {"correct", "total"}) EXPECT_EQ(packed.at(key), trained.at(key)) << m[1] << " " << key;
+    EXPECT_NEAR(packed.at("loss").get<double>(), trained.at("loss").get<double>(), 1e-9) << m[1];
+  }
+}
+
+TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
+  const std::string out = folder_.file("x.safetensors");
+  const auto train_by = [&](std::vector<std::string> more) {
+    more.push_back("--keep-float");
+    return quantize(out, more);
+  };
+  expect_refused(train_by({"--train-weights", "bnn"}), 2, "not \"bnn\"");
+  expect_refused(train_by({"--train-activations", "relu"}), 2, "lsq, pact, ema or fixed");
+  expect_refused(train_by({"--train-weights", "ternary"}), 2, "ternary takes 2 bits; --bits-weights has 8");
+  expect_refused(train_by({"--train-weights", "binary", "--bits-weights", "2"}), 2, "takes 1 bit");
+  expect_refused(train_by({"--train-weights", "wrpn", "--bits-weights", "1"}), 2, "takes 2 to 8 bits");
+  expect_refused(train_by({"--train-activations", "pact", "--method", "dynamic"}), 2, "--method dynamic");
+  expect_refused(quantize(out, {"--train-weights", "dorefa"}), 2, "--keep-float");
+  expect_refused({"quantize", "--run", folder_.file("run"), "--out", out, "--train-activations", "ema"}, 2,
+                 "--keep-float");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
 /// The published ResNet-20: what `ls -l` says, as shares of the file of its real weights.
 TEST(PackedBytes, OfResnetStayBelowTheirBarsAtEveryWidth) {
   const std::string weights = test::real_data("checkpoints/checkpoint_trained_dense.safetensors");

@@ -116,6 +116,20 @@ def requantize(c):
     return y.clamp(c.number("lowest"), c.number("highest"))
 
 
+def requantize_pact(c):
+    s, bias, w_step, y_step = c.inputs[:4]
+    shape = (1, -1) + (1,) * (s.dim() - 2)
+    y = (s + bias.reshape(shape)) * w_step.reshape(shape)
+    if len(c.inputs) > 4:
+        y = y + c.inputs[4]
+    return (y / y_step).clamp(c.number("lowest"), c.number("highest"))
+
+
+def tanh_levels(c):
+    w = c.inputs[0]
+    return torch.tanh(w) / torch.tensor(c.attributes["step"], dtype=w.dtype).reshape((-1,) + (1,) * (w.dim() - 1))
+
+
 def weight_levels(c):
     w, step = c.inputs
     return (w / step.reshape((-1,) + (1,) * (w.dim() - 1))).clamp(-c.number("most"), c.number("most"))
@@ -123,7 +137,9 @@ def weight_levels(c):
 
 WANTED = {
     "requantize": requantize,
+    "requantize_pact": requantize_pact,
     "weight_levels": weight_levels,
+    "tanh_levels": tanh_levels,
     "requantization_scale": lambda c: c.inputs[0] * c.inputs[1] / c.inputs[2],
     "bias_levels": lambda c: c.inputs[0] / (c.inputs[1] * c.inputs[2]),
     "add": lambda c: c.inputs[0] + c.inputs[1],

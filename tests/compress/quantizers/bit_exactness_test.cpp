@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "compress/quantizers/post_training.h"
+#include "compress/quantizers/training_choice.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "nn/checkpoint.h"
@@ -34,18 +35,29 @@ struct Case {
   const char* name;
   PostTrainingOptions options;
   double sparsity = 0;
+  TrainingChoice training = {};
 };
 
 std::vector<Case> cases() {
+  using Weights = nn::WeightTraining;
+  using Values = nn::ValueTraining;
   ClipOptions mse;
   mse.mode = ClipMode::mse;
   const auto narrow = [&](int w, int a) {
     return PostTrainingOptions{.bits_weights = w, .bits_activations = a, .clip = mse, .weight_range = WeightRange::mse};
   };
-  return {{"W8A8 static", {}},    {"W8A8 dynamic", {.is_dynamic = true}},
-          {"W4A8", narrow(4, 8)}, {"W4A4", narrow(4, 4)},
-          {"W2A2", narrow(2, 2)}, {"ternary, A8", narrow(2, 8)},
-          {"W1A1", narrow(1, 1)}, {"W8A8, 80 % pruned", {}, 0.8}};
+  return {{"W8A8 static", {}},
+          {"W8A8 dynamic", {.is_dynamic = true}},
+          {"W4A8", narrow(4, 8)},
+          {"W4A4", narrow(4, 4)},
+          {"W2A2", narrow(2, 2)},
+          {"ternary, A8", narrow(2, 8)},
+          {"W1A1", narrow(1, 1)},
+          {"W8A8, 80 % pruned", {}, 0.8},
+          {"TWN, PACT A4", narrow(2, 4), 0, {Weights::ternary, Values::pact}},
+          {"BWN, tracked A1", narrow(1, 1), 0, {Weights::binary, Values::ema}},
+          {"DoReFa W4, fixed A4", narrow(4, 4), 0, {Weights::dorefa, Values::fixed}},
+          {"WRPN W4A8", narrow(4, 8), 0, {Weights::wrpn, Values::lsq}}};
 }
 
 /// The share of each layer's weights that is smallest becomes 0.
@@ -115,7 +127,8 @@ class BitExactness : public testing::Test {
     Calibration calibration(graph);
     calibration.add_extremes(x);
     calibration.add_moments(x);
-    return quantize_after_training(graph, calibration.finish(), c.options, "resnet20-cifar");
+    return chosen_training(quantize_after_training(graph, calibration.finish(), c.options, "resnet20-cifar"),
+                           c.training, c.options.bits_weights);
   }
   void expect_exact(const Case& c, const nn::IntegerSpec& start, int threads, int64_t images) const;
 
@@ -126,6 +139,7 @@ class BitExactness : public testing::Test {
 void BitExactness::expect_exact(const Case& c, const nn::IntegerSpec& start, int threads, int64_t images) const {
   set_threads(threads);
   nn::QuantizedTraining training(start);
+  training.set_training(false);
   if (c.sparsity > 0) set_masks(training);
   const nn::IntegerNetwork network(training.spec());
   const std::vector<const KernelTable*> tables = test::tables();
@@ -141,7 +155,7 @@ void BitExactness::expect_exact(const Case& c, const nn::IntegerSpec& start, int
     seen += x.shape()[0];
   }
   for (size_t t = 0; t < tables.size(); ++t) {
-    std::printf("%-18s graph on %s, packed on %-7s %d thread%s %6ld images: %ld of %ld integers differ\n", c.name,
+    std::printf("%-20s graph on %s, packed on %-7s %d thread%s %6ld images: %ld of %ld integers differ\n", c.name,
                 kernels().isa, tables[t]->isa, threads, threads == 1 ? ", " : "s,",
                 static_cast<long>(tallies[t].images), static_cast<long>(tallies[t].differing),
                 static_cast<long>(tallies[t].integers));

@@ -9,6 +9,7 @@
 #include "compress/quantizers/clipping.h"
 #include "compress/quantizers/levels.h"
 #include "tensor/error.h"
+#include "tensor/formats/range_tracker.h"
 #include "tests/support/files.h"
 
 namespace pith::compress {
@@ -169,7 +170,7 @@ TEST_F(QuantGolden, PactAgrees) {
 
 TEST_F(QuantGolden, TrackedRangesAgree) {
   const Floats x = floats("dorefa_wrpn_w");
-  RangeTracker tracker(0.9);
+  RangeTracker tracker{.decay = 0.9};
   double factor = 1;
   for (const Json& c : golden_.at("qat_ema_decay0.9_asym_u8")) {
     tracker.add(c.at("in_min"), c.at("in_max"));

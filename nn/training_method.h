@@ -1,0 +1,46 @@
+// How the weights of a layer, and the value it puts out, learn in whole numbers (nn/quantized_training.h). The names
+// are those of files and of the command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pith::nn {
+
+struct IntegerSpec;
+
+/// Where the step of a layer's weights comes from, and which weight becomes which whole number of steps.
+enum class WeightTraining : uint8_t {
+  lsq,      ///< the nearest level; a step a channel, learned (Esser et al. 2020)
+  dorefa,   ///< the nearest level of tanh(w), the largest being the last; of 1 bit the sign (Zhou et al. 2016)
+  wrpn,     ///< the nearest level; the step stays the first one (Mishra et al. 2018)
+  ternary,  ///< 0 up to 0.7 mean |w| of the channel; the step is the mean of what is above (Li et al. 2016)
+  binary    ///< the sign; the step is the mean |w| of the channel (Rastegari et al. 2016)
+};
+
+/// Where the range of the values that a layer puts out comes from.
+enum class ValueTraining : uint8_t {
+  lsq,   ///< learned, also from what rounding did (Esser et al. 2020)
+  pact,  ///< learned from what lay beyond it alone (Choi et al. 2018)
+  ema,   ///< the running mean of the batches' ranges (Jacob et al. 2018)
+  fixed  ///< stays the first one (DoReFa and WRPN)
+};
+
+std::string_view name(WeightTraining method);
+std::string_view name(ValueTraining method);
+/// By name. Throw ArgumentError with the names there are.
+WeightTraining weight_training(std::string_view name);
+ValueTraining value_training(std::string_view name);
+
+/// Throws ArgumentError unless weights of so many bits can train by this method; `where` says what has them.
+void check_bits(WeightTraining method, int bits, const std::string& where);
+
+/// Throws ArgumentError with one sentence where a layer's method does not suit its bits, the spec's dynamic ranges, or
+/// weights that are no longer real.
+void check_training_methods(const IntegerSpec& spec);
+
+/// "weights ternary (7 layers) and lsq (2), activations pact".
+std::string training_methods(const IntegerSpec& spec);
+
+}  // namespace pith::nn

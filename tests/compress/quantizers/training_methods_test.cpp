@@ -1,0 +1,347 @@
+// Each method of training in whole numbers (nn/training_method.h): its integers are those of packed inference, also
+// after steps; its grid is the paper's function in compress/quantizers/levels.h; what evaluation must not move stays.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "autograd/ops/arithmetic.h"
+#include "autograd/ops/quantize.h"
+#include "autograd/ops/softmax_loss.h"
+#include "compress/quantizers/levels.h"
+#include "compress/quantizers/post_training.h"
+#include "compress/quantizers/training_choice.h"
+#include "nn/checkpoint.h"
+#include "nn/fold.h"
+#include "nn/models.h"
+#include "nn/optim/optimizer.h"
+#include "nn/packed_network.h"
+#include "nn/quantized_training.h"
+#include "tensor/container.h"
+#include "tensor/error.h"
+#include "tests/support/files.h"
+#include "tests/support/golden.h"
+#include "tests/support/tables.h"
+
+namespace pith::compress {
+namespace {
+
+using nn::ValueTraining;
+using nn::WeightTraining;
+using Floats = std::vector<float>;
+
+struct Method {
+  WeightTraining weights;
+  ValueTraining values;
+  int bits_weights, bits_activations;
+};
+
+std::string text(const Method& m) {
+  return std::string(name(m.weights)) + std::to_string(m.bits_weights) + " " + std::string(name(m.values)) +
+         std::to_string(m.bits_activations);
+}
+
+std::vector<Method> methods() {
+  return {{WeightTraining::ternary, ValueTraining::pact, 2, 4}, {WeightTraining::binary, ValueTraining::ema, 1, 1},
+          {WeightTraining::dorefa, ValueTraining::fixed, 4, 4}, {WeightTraining::dorefa, ValueTraining::pact, 1, 2},
+          {WeightTraining::wrpn, ValueTraining::ema, 4, 8},     {WeightTraining::lsq, ValueTraining::pact, 8, 8}};
+}
+
+Tensor waves(int64_t n, const Shape& image, double phase) {
+  return test::wave({n, image[0], image[1], image[2]}, phase, DType::f32);
+}
+
+nn::IntegerSpec start(const char* model_name, const Shape& image, const Method& m) {
+  const auto model = nn::make_model(model_name, {.input = image, .seed = 7});
+  nn::fold_batch_norm(*model);
+  const nn::Graph graph = nn::graph_of(*model, image);
+  Calibration c(graph);
+  c.add_extremes(waves(4, image, 1));
+  c.add_moments(waves(4, image, 1));
+  nn::IntegerSpec spec = quantize_after_training(
+      graph, c.finish(), {.bits_weights = m.bits_weights, .bits_activations = m.bits_activations}, model_name);
+  return chosen_training(std::move(spec), {m.weights, m.values}, m.bits_weights);
+}
+
+void train(nn::QuantizedTraining& training, const Shape& image, int steps) {
+  const auto optimizer = nn::make_sgd(training, {.momentum = 0.9, .weight_decay = 1e-4});
+  const Tensor labels = Tensor::from(std::vector<int32_t>{1, 3, 5, 7}, {4});
+  for (int i = 0; i < steps; ++i) {
+    training.clear_gradients();
+    softmax_cross_entropy(training.run(Variable(waves(4, image, 1 + i))), labels).backward();
+    optimizer->step(0.01);
+  }
+}
+
+/// Integers of all values that differ between the graph in evaluation and the packed network.
+int64_t differing(nn::QuantizedTraining& training, const Tensor& x, const KernelTable& table, int64_t& seen) {
+  training.set_training(false);
+  std::vector<Floats> graph;
+  training.run(Variable(x), [&](int64_t, const Tensor& v) { graph.push_back(v.to_vector<float>()); });
+  training.set_training(true);
+  int64_t count = 0;
+  nn::IntegerNetwork(training.spec())
+      .run(
+          x,
+          [&](int64_t value, const ops::QuantizedTensor& q) {
+            const Floats packed = q.values.to_vector<float>(), &real = graph[static_cast<size_t>(value)];
+            ASSERT_EQ(packed.size(), real.size());
+            for (size_t i = 0; i < real.size(); ++i) count += packed[i] - static_cast<float>(q.zero_point) != real[i];
+            seen += std::ssize(real);
+          },
+          table);
+  return count;
+}
+
+TEST(TrainingMethods, AreIntegerInferenceBeforeAndAfterSteps) {
+  const std::vector<std::pair<const char*, Shape>> models{
+      {"lenet5", {1, 12, 12}}, {"resnet20-cifar", {3, 8, 8}}, {"simplenet-v2-mnist", {1, 16, 16}}};
+  for (const auto& [model, image] : models)
+    for (const Method& m : methods()) {
+      nn::QuantizedTraining training(start(model, image, m));
+      for (const int steps : {0, 3}) {
+        train(training, image, steps);
+        for (const KernelTable* const table : test::tables())
+          for (const int64_t n : {1, 5}) {
+            int64_t seen = 0;
+            EXPECT_EQ(differing(training, waves(n, image, 3), *table, seen), 0)
+                << model << " " << text(m) << " batch " << n << " " << table->isa << " after " << steps;
+            EXPECT_GT(seen, 100);
+          }
+      }
+    }
+}
+
+/// The weights of a layer as real numbers, and those of the paper's function on its shadows.
+Floats real_weights(const nn::IntegerLayer& layer) {
+  const size_t each = static_cast<size_t>(layer.weights.numel() / layer.weights.shape()[0]);
+  Floats real = layer.weights.to_vector<float>();
+  for (size_t i = 0; i < real.size(); ++i) real[i] *= layer.weight_scale[i / each];
+  return real;
+}
+
+template <class F>
+Floats row_by_row(const nn::IntegerLayer& layer, const F& f) {
+  const Floats w = layer.shape.weight.to_vector<float>();
+  const int64_t each = layer.weights.numel() / layer.weights.shape()[0];
+  Floats all;
+  for (auto row = w.begin(); row != w.end(); row += each) {
+    const Floats made = f(Floats(row, row + each));
+    all.insert(all.end(), made.begin(), made.end());
+  }
+  return all;
+}
+
+void expect_near(const Floats& found, const Floats& expected, const std::string& what) {
+  ASSERT_EQ(found.size(), expected.size()) << what;
+  for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-6) << what << " " << i;
+}
+
+TEST(TrainingMethods, HaveTheGridsOfTheirPapers) {
+  const Shape image{1, 12, 12};
+  const auto trained = [&](const Method& m) {
+    nn::QuantizedTraining training(start("lenet5", image, m));
+    train(training, image, 3);
+    return training.spec().layers[2];  // conv2, which has inner bits
+  };
+  const nn::IntegerLayer ternary = trained({WeightTraining::ternary, ValueTraining::lsq, 2, 4});
+  ASSERT_EQ(ternary.shape.name, "conv2");
+  ASSERT_EQ(ternary.bits, 2);
+  expect_near(real_weights(ternary), row_by_row(ternary, ternary_weights), "ternary");
+  const nn::IntegerLayer binary = trained({WeightTraining::binary, ValueTraining::lsq, 1, 4});
+  expect_near(real_weights(binary), row_by_row(binary, [](const Floats& w) { return dorefa_weights(w, 1); }), "binary");
+  const nn::IntegerLayer signs = trained({WeightTraining::dorefa, ValueTraining::lsq, 1, 4});
+  expect_near(real_weights(signs), dorefa_weights(signs.shape.weight.to_vector<float>(), 1), "dorefa, 1 bit");
+}
+
+TEST(TrainingMethods, HaveWrpnsGridWhereTheStepIsItsOwn) {
+  const Shape image{1, 12, 12};
+  nn::IntegerSpec spec = start("lenet5", image, {WeightTraining::wrpn, ValueTraining::fixed, 4, 4});
+  nn::IntegerLayer& conv2 = spec.layers[2];
+  conv2.weight_scale.assign(conv2.weight_scale.size(), 1 / 7.0f);
+  float* const w = conv2.shape.weight.mutable_data<float>();
+  for (int64_t i = 0; i < conv2.weights.numel(); ++i) w[i] *= 9;  // beyond -1 and 1, too
+  nn::QuantizedTraining training(spec);
+  train(training, image, 2);
+  const nn::IntegerLayer after = training.spec().layers[2];
+  EXPECT_EQ(after.weight_scale, conv2.weight_scale);
+  expect_near(real_weights(after), wrpn_weights(after.shape.weight.to_vector<float>(), 4), "wrpn");
+}
+
+/// DoReFa's own 2^k levels have no 0; ours are 2^k - 1 with 0 among them, the nearest to tanh(w).
+TEST(TrainingMethods, HaveTheNearestLevelsOfDoReFasTanh) {
+  const Shape image{1, 12, 12};
+  nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::dorefa, ValueTraining::lsq, 3, 4}));
+  train(training, image, 2);
+  const nn::IntegerLayer conv2 = training.spec().layers[2];
+  const Floats levels = row_by_row(conv2, [](const Floats& w) {
+    float largest = 0;
+    for (const float v : w) largest = std::max(largest, std::abs(std::tanh(v)));
+    Floats q;
+    for (const float v : w) q.push_back(std::nearbyint(std::tanh(v) / (largest / 3)) * largest / 3);
+    return q;
+  });
+  expect_near(real_weights(conv2), levels, "dorefa");
+}
+
+TEST(TrainingMethods, GivePactsGradients) {
+  const std::string path = test::reference_file("quant_functions_reference.json");
+  if (path.empty()) GTEST_SKIP() << "PITH_REFERENCE names no folder with quant_functions_reference.json";
+  const nlohmann::json all = nlohmann::json::parse(std::ifstream(path)), golden = all.at("pact4_alpha0.8");
+  const auto numbers = all.at("dorefa_wrpn_w").get<std::vector<double>>();
+  const Variable x(Tensor::from(numbers, {std::ssize(numbers), 1}), true);
+  const Variable alpha(Tensor::full({1}, 0.8, DType::f64), true), one(Tensor::full({1}, 1, DType::f64));
+  const Variable step = affine(alpha, 1 / 15.0), none(Tensor::full({1}, 0, DType::f64));
+  const Variable y = mul(requantize_pact(x, none, requantization_scale(one, one, step.detach()), {}, {}, step,
+                                         {.lowest = 0, .highest = 15}),
+                         step);
+  sum(y).backward();
+  const auto near = [](const Tensor& t, const nlohmann::json& expected) {
+    const auto found = t.to_vector<double>(), wanted = expected.get<std::vector<double>>();
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 2e-6) << i;
+  };
+  near(y.value(), golden.at("out"));
+  nlohmann::json by_x = golden.at("grad_x");
+  ASSERT_EQ(numbers[3], 0);
+  by_x[3] = 1;  // exactly at the kink Distiller lets nothing pass, we do
+  near(x.gradient(), by_x);
+  EXPECT_NEAR(alpha.gradient().item(), golden.at("grad_alpha").get<double>(), 1e-12);
+}
+
+TEST(TrainingMethods, LearnAlphaWithItsDecayAndNothingWithFixedRanges) {
+  const Shape image{1, 12, 12};
+  const auto scales = [&](ValueTraining values, int steps) {
+    nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::lsq, values, 4, 2}));
+    bool decays = false;
+    training.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+      if (name == "conv1.value_alpha") decays = p.decays;
+    });
+    EXPECT_EQ(decays, values == ValueTraining::pact);
+    train(training, image, steps);
+    return training.spec().values[1].scale;
+  };
+  EXPECT_NE(scales(ValueTraining::pact, 0), scales(ValueTraining::pact, 3));
+  EXPECT_EQ(scales(ValueTraining::fixed, 0), scales(ValueTraining::fixed, 3));
+}
+
+TEST(TrainingMethods, TrackRangesInTrainingAlone) {
+  const Shape image{1, 12, 12};
+  nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::lsq, ValueTraining::ema, 8, 8}));
+  const auto scale = [&] { return training.spec().values[1].scale; };
+  const float calibrated = scale();
+  training.set_training(false);
+  training.run(Variable(waves(4, image, 2)));
+  EXPECT_EQ(scale(), calibrated);
+  // What two batches reach, by hand: behind a ReLU the range begins at 0.
+  std::vector<double> reached;
+  training.set_training(true);
+  for (const double phase : {1.0, 2.0}) {
+    Floats real;
+    const Tensor x = waves(4, image, phase);
+    const auto model = nn::make_model("lenet5", {.input = image, .seed = 7});
+    nn::QuantizedTraining wide(start("lenet5", image, {WeightTraining::lsq, ValueTraining::fixed, 8, 8}));
+    nn::IntegerSpec spec = wide.spec();
+    spec.values[1].scale *= 2;  // nothing is cut
+    nn::QuantizedTraining(spec).run(Variable(x), [&](int64_t value, const Tensor& v) {
+      if (value == 1)
+        for (const float q : v.to_vector<float>()) real.push_back(q * spec.values[1].scale);
+    });
+    reached.push_back(*std::max_element(real.begin(), real.end()));
+    training.run(Variable(x));
+  }
+  const double average = (0.999 * reached[0] + reached[1]) / 1.999;  // 0.001 (0.999 a + b) / (1 - 0.999^2)
+  EXPECT_NEAR(scale() * 255, average, calibrated);                   // the twin's levels are two steps wide
+  EXPECT_NE(scale(), calibrated);
+}
+
+TEST(TrainingMethods, KeepPrunedWeightsAtZeroWhereTheGridHasOne) {
+  const Shape image{1, 12, 12};
+  for (const Method& m : methods()) {
+    if (m.bits_weights == 1) continue;  // -1 and +1
+    nn::QuantizedTraining training(start("lenet5", image, m));
+    std::shared_ptr<const Mask> mask;
+    training.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+      if (name != "fc1.weight") return;
+      std::vector<uint8_t> keep(static_cast<size_t>(p.shape().numel()));
+      for (size_t i = 0; i < keep.size(); ++i) keep[i] = i % 5 == 0 && i > 200;  // the first channels: none at all
+      mask = std::make_shared<const Mask>(Mask::from(Tensor::from(keep, p.shape())));
+      p.set_mask(mask);
+    });
+    train(training, image, 3);
+    for (const nn::IntegerLayer& layer : training.spec().layers) {
+      if (layer.shape.name != "fc1") continue;
+      int64_t revived = 0;
+      for (int64_t i = 0; i < layer.weights.numel(); ++i)
+        revived += !mask->keeps(i) && layer.weights.data<int8_t>()[i] != 0;
+      EXPECT_EQ(revived, 0) << text(m);
+    }
+    int64_t seen = 0;
+    EXPECT_EQ(differing(training, waves(2, image, 3), kernels(), seen), 0) << text(m);
+  }
+}
+
+TEST(TrainingMethods, ComeBackFromFilesAndFromCheckpoints) {
+  const test::TemporaryDirectory folder;
+  const Shape image{1, 12, 12};
+  for (const Method& m : methods()) {
+    const std::string path = folder.file("start.safetensors"), state = folder.file("state.safetensors");
+    nn::write_packed_network(path, start("lenet5", image, m), nn::FloatWeights::kept);
+    nn::QuantizedTraining training(nn::read_packed_network(path)), again(nn::read_packed_network(path));
+    EXPECT_EQ(training.spec().layers[2].weight_training, m.weights);
+    EXPECT_EQ(training.spec().layers[2].value_training, m.values);
+    EXPECT_EQ(training.spec().layers[0].weight_training,
+              m.bits_weights == 8 ? m.weights : WeightTraining::lsq);  // the first keeps 8 bits
+    train(training, image, 2);
+    nn::save_checkpoint(state, training, nullptr, nullptr);
+    nn::load_weights(state, again);
+    for (nn::QuantizedTraining* const t : {&training, &again}) train(*t, image, 2);
+    const nn::IntegerSpec a = training.spec(), b = again.spec();
+    EXPECT_EQ(a.values, b.values) << text(m);
+    for (size_t i = 0; i < a.layers.size(); ++i) {
+      if (!a.layers[i].shape.has_weights()) continue;
+      EXPECT_EQ(a.layers[i].shape.weight.to_vector<float>(), b.layers[i].shape.weight.to_vector<float>()) << text(m);
+    }
+  }
+}
+
+TEST(TrainingMethods, AreRefusedWhereTheyMeanNothing) {
+  const Shape image{1, 12, 12};
+  const auto refused = [&](const Method& m, const std::string& says) {
+    const std::string message = test::message_of<ArgumentError>([&] { start("lenet5", image, m); });
+    EXPECT_NE(message.find(says), std::string::npos) << message;
+  };
+  refused({WeightTraining::ternary, ValueTraining::lsq, 3, 4}, "ternary takes 2 bits; layer conv2 has 3");
+  refused({WeightTraining::binary, ValueTraining::lsq, 2, 4}, "binary takes 1 bit; layer conv2 has 2");
+  refused({WeightTraining::wrpn, ValueTraining::lsq, 1, 4}, "wrpn takes 2 to 8 bits; layer conv2 has 1");
+  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("ternary or binary, not \"bnn\""),
+            std::string::npos);
+}
+
+TEST(TrainingMethods, AreRefusedInFilesThatKeepNoFloatsOrNameOthers) {
+  const test::TemporaryDirectory folder;
+  const std::string path = folder.file("start.safetensors"), bad = folder.file("bad.safetensors");
+  nn::write_packed_network(path, start("lenet5", {1, 12, 12}, {WeightTraining::ternary, ValueTraining::pact, 2, 4}),
+                           nn::FloatWeights::kept);
+  const auto refused = [&](const auto& change, const std::string& says) {
+    Container file = read_container(path);
+    change(file);
+    write_container(bad, file);
+    const std::string message = test::message_of<FormatError>([&] { nn::read_packed_network(bad); });
+    EXPECT_NE(message.find(says), std::string::npos) << message;
+  };
+  refused(
+      [](Container& f) {
+        std::erase_if(f.sections, [](const Section& s) { return s.name.find("float") != std::string::npos; });
+      },
+      "names a method but holds integers alone");
+  const auto replace = [](Container& f, const std::string& from, const std::string& to) {
+    std::string& json = f.metadata["pith.network"];
+    json.replace(json.find(from), from.size(), to);
+  };
+  refused([&](Container& f) { replace(f, "\"ternary\"", "\"magic\""); }, "not \"magic\"");
+  refused([&](Container& f) { replace(f, "\"ternary\"", "\"binary\""); }, "takes 1 bit");
+}
+
+}  // namespace
+}  // namespace pith::compress
