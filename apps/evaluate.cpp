@@ -87,6 +87,11 @@ Score score_from(const std::vector<double>& numbers) {
 }
 
 Evaluation evaluate(nn::Module& model, data::Loader& loader, const OnBatch& on_batch) {
+  return evaluate(
+      model, loader, [&](const data::Batch& b) { return model.call(Variable(b.images)).value(); }, on_batch);
+}
+
+Evaluation evaluate(nn::Module& model, data::Loader& loader, const Answer& answer, const OnBatch& on_batch) {
   const NoGradient no_gradient;
   const EvaluationMode mode(model);
   const auto start = std::chrono::steady_clock::now();
@@ -94,7 +99,7 @@ Evaluation evaluate(nn::Module& model, data::Loader& loader, const OnBatch& on_b
   loader.start(0);
   for (int64_t b = 1; b <= loader.batches(); ++b) {
     const data::Batch batch = loader.next();
-    const Tensor logits = model.call(Variable(batch.images)).value();
+    const Tensor logits = answer(batch);
     add_batch(e.score, logits, batch.labels);
     add_confusion(e, logits, batch.labels);
     if (on_batch) on_batch(b, logits, e.score);

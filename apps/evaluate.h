@@ -40,7 +40,12 @@ struct Evaluation {
 /// Called after every batch with its number (from 1) and logits; may throw to stop.
 using OnBatch = std::function<void(int64_t batch, const Tensor& logits, const Score& so_far)>;
 
+/// Logits f32 [n, classes] of a batch.
+using Answer = std::function<Tensor(const data::Batch& batch)>;
+
 /// Runs the whole loader through the model in evaluation mode, without gradients; the mode is restored.
 Evaluation evaluate(nn::Module& model, data::Loader& loader, const OnBatch& on_batch = nullptr);
+/// The same with another way to answer than model.call().
+Evaluation evaluate(nn::Module& model, data::Loader& loader, const Answer& answer, const OnBatch& on_batch);
 
 }  // namespace pith::apps

@@ -10,7 +10,7 @@
 #include "apps/classification_task.h"
 #include "apps/epoch_record.h"
 #include "apps/interrupt.h"
-#include "autograd/ops/softmax_loss.h"
+#include "nn/early_exit.h"
 #include "nn/layers/dropout.h"
 #include "nn/optim/clip.h"
 #include "nn/optim/rate_policy.h"
@@ -114,10 +114,10 @@ class Training {
   };
   Forward forward() {
     nn::seed_dropout(model_, options_.seed, optimizer_->steps());
-    const Variable logits = model_.call(Variable(batch_.images));
-    Variable loss = softmax_cross_entropy(logits, batch_.labels, options_.label_smoothing);
-    if (teacher_ != nullptr) loss = teacher_->blend(loss, logits, batch_.images, clock().epoch);
-    return {loss, logits};
+    const std::vector<Variable> answers = nn::answers_of(model_, Variable(batch_.images));
+    Variable loss = nn::joint_loss(answers, batch_.labels, options_.exit_loss_weights, options_.label_smoothing);
+    if (teacher_ != nullptr) loss = teacher_->blend(loss, answers.back(), batch_.images, clock().epoch);
+    return {loss, answers.back()};
   }
 
   /// The door of a schedule that wants the minibatch's gradients again, at other weights.

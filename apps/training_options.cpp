@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/checks.h"
+#include "apps/early_exit.h"
 #include "nn/models.h"
 #include "nn/optim/rate_policy.h"
 #include "tensor/error.h"
@@ -50,6 +51,7 @@ void visit_fields(Options& o, const Visit& visit) {
   visit("nesterov", o.nesterov);
   visit("weight_decay", o.weight_decay);
   visit("label_smoothing", o.label_smoothing);
+  visit("exit_loss_weights", o.exit_loss_weights);
   visit("clip_norm", o.clip_norm);
   visit("augment", o.augment);
   visit("validation", o.validation);
@@ -77,6 +79,7 @@ void resolve_images(TrainingOptions& o) {
     throw ArgumentError("--data names the data set or folder to train on; `pith data list` lists them");
   if (o.augment == "auto") o.augment = o.data == "cifar10" ? "crop4,flip" : "none";
   check_augment(o.augment);
+  o.exit_loss_weights = resolved_exit_weights(o.model, o.exit_loss_weights);
   if (o.teacher.empty()) return;
   o.teacher_model = nn::model_info(o.teacher_model.empty() ? o.model : o.teacher_model).name;
   check_positive("--distill-temperature", o.distill_temperature);
@@ -88,6 +91,8 @@ void resolve_images(TrainingOptions& o) {
 
 void resolve_language(TrainingOptions& o) {
   if (o.text.empty() != o.text_test.empty()) throw ArgumentError("--text and --text-test belong together");
+  if (!o.exit_loss_weights.empty())
+    throw ArgumentError("--exit-loss-weights needs a network with exits; lstm-lm has none");
   if (!o.teacher.empty()) throw ArgumentError("--teacher is for the classification of images, not for lstm-lm");
   if (!o.text.empty() && !o.data.empty()) throw ArgumentError("--text and --data exclude each other");
   if (o.text.empty() && o.data.empty()) o.data = "wikitext-2";
@@ -152,7 +157,10 @@ TrainingOptions training_options_from_json(const std::string& text, const std::s
     if (json.at("format") != kFormat) {
       throw FormatError(path + ": expected \"format\": 1, found " + json.at("format").dump());
     }
-    visit_fields(options, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+    visit_fields(options, [&](const char* name, auto& value) {
+      const bool is_newer = std::string_view(name) == "exit_loss_weights";  // than format 1: older runs have none
+      if (!is_newer || json.contains(name)) json.at(name).get_to(value);
+    });
   } catch (const Json::exception& e) {
     throw FormatError(path + ": not the settings of a training run: " + e.what());
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace pith::apps {
 
@@ -27,9 +28,10 @@ struct TrainingOptions {
   bool nesterov = false;
   double weight_decay = 1e-4;
   double label_smoothing = 0;
-  double clip_norm = 0;          ///< 0: no clipping
-  std::string augment = "auto";  ///< "none", "crop4", "flip", "crop4,flip"
-  double validation = 0.1;       ///< share of the training set; 0: none, and the metrics are the test set's
+  std::vector<double> exit_loss_weights = {};  ///< of a network with exits; none: 0.3 each
+  double clip_norm = 0;                        ///< 0: no clipping
+  std::string augment = "auto";                ///< "none", "crop4", "flip", "crop4,flip"
+  double validation = 0.1;  ///< share of the training set; 0: none, and the metrics are the test set's
   uint64_t seed = 0;
   int64_t evaluate_every = 1;    ///< epochs
   int64_t checkpoint_steps = 0;  ///< 0: at the end of epochs only

@@ -36,6 +36,10 @@ std::vector<LayerCompute> in_order(std::vector<LayerCompute> table, Module& mode
 
 std::vector<LayerCompute> compute_table(Module& model, const Shape& image) {
   if (image.rank() != 3) throw ShapeError("compute table: an image is [c, h, w], here is " + text(image));
+  return compute_table(model, [&] { model.call(Variable(Tensor::zeros({1, image[0], image[1], image[2]}))); });
+}
+
+std::vector<LayerCompute> compute_table(Module& model, const std::function<void()>& run) {
   std::vector<LayerCompute> table;
   const bool training = model.training();
   model.set_training(false);
@@ -48,7 +52,7 @@ std::vector<LayerCompute> compute_table(Module& model, const Shape& image) {
         }
       }));
   const NoGradient inference;
-  model.call(Variable(Tensor::zeros({1, image[0], image[1], image[2]})));
+  run();
   model.set_tap(nullptr);
   model.set_training(training);
   return in_order(std::move(table), model);

@@ -1,6 +1,7 @@
 // What each convolution and linear layer costs: the compute table of summaries.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,7 @@ struct LayerCompute {
 /// Runs one image of zeros, [c, h, w], through the model in evaluation and lists its Conv2d and Linear layers in the
 /// order of the module list. The model's training mode is kept; its tap is removed.
 std::vector<LayerCompute> compute_table(Module& model, const Shape& image);
+/// The same of what runs of the model while `run` does, on a batch of one.
+std::vector<LayerCompute> compute_table(Module& model, const std::function<void()>& run);
 
 }  // namespace pith::nn

@@ -27,6 +27,10 @@ std::unique_ptr<Module> resnet(const Blueprint& b) {
   return make_resnet_cifar(b, blocks);
 }
 template <int64_t blocks>
+std::unique_ptr<Module> resnet_early_exit(const Blueprint& b) {
+  return make_resnet_cifar_early_exit(b, blocks);
+}
+template <int64_t blocks>
 std::unique_ptr<Module> plain(const Blueprint& b) {
   return make_plain_cifar(b, blocks);
 }
@@ -77,6 +81,14 @@ const std::vector<Row>& rows() {
        make_googlenet_cifar,
        Init::fan_out,
        8},
+      {{"lenet5-earlyexit", "LeNet-5 with an exit behind its first convolution", kDigit, 10, 1},
+       make_lenet5_early_exit,
+       Init::pytorch,
+       12},
+      {{"resnet20-cifar-earlyexit", "ResNet-20 with exits behind its first and second column", kCifar, 10, 2},
+       resnet_early_exit<3>,
+       Init::fan_out,
+       12},
   };
   return table;
 }

@@ -17,11 +17,13 @@ struct ModelInfo {
   std::string description;  ///< one line for `pith info`
   Shape input;              ///< one image: [c, h, w]
   int64_t classes = 10;
+  int64_t exits = 0;  ///< on the way (nn/early_exit.h)
 };
 
 /// Every image model by name, in the order that `pith info` lists them: lenet5, simplenet-mnist, simplenet-v2-mnist,
 /// simplenet-cifar, plain20-cifar, resnet{20,32,44,56}-cifar, preact-resnet{20,32,44,56}-cifar, vgg{11,13,16,19}-cifar,
-/// mobilenet-cifar, mobilenet, resnet18, googlenet-cifar. Underscores are taken for hyphens.
+/// mobilenet-cifar, mobilenet, resnet18, googlenet-cifar, lenet5-earlyexit, resnet20-cifar-earlyexit. Underscores are
+/// taken for hyphens.
 const std::vector<ModelInfo>& image_models();
 /// Throws ArgumentError naming the nearest known name.
 const ModelInfo& model_info(std::string_view name);

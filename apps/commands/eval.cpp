@@ -1,10 +1,13 @@
 // `pith eval`: how good weights are on a data set.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "apps/answers.h"
 #include "apps/checks.h"
 #include "apps/classification_task.h"
 #include "apps/cli.h"
+#include "apps/early_exit.h"
 #include "apps/interrupt.h"
 #include "apps/language_training.h"
 #include "apps/report.h"
@@ -22,6 +25,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  pith eval --run runs/r20\n"
     "  pith eval --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --json\n"
+    "  pith eval --run runs/early --exit-thresholds 0.1     (a network with exits)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10      (a file of `pith quantize`)";
 
 struct Options {
@@ -29,6 +33,7 @@ struct Options {
   TrainingOptions what;
   std::string run, weights, split = "test", logits;
   int64_t batch_size = 256;
+  std::vector<double> exit_thresholds;
   bool confusion = false;
   int64_t worst = 0;
   bool is_packed = false;
@@ -109,6 +114,7 @@ struct Answers {
   Evaluation evaluation;
   std::vector<Mistake> worst;
   std::vector<std::string> classes;
+  std::optional<ExitCounts> exits;
 };
 
 Answers run_evaluation(const Options& o, Console& console) {
@@ -119,15 +125,21 @@ Answers run_evaluation(const Options& o, Console& console) {
   Progress& bar = console.progress(o.split, loader.batches());
   LogitsFile logits;
   Mistakes mistakes(part, o.worst);
-  const Evaluation e = evaluate(*model, loader, [&](int64_t batch, const Tensor& y, const Score& so_far) {
+  std::optional<ExitCounts> exits;
+  if (!o.exit_thresholds.empty()) exits.emplace(*model, o.exit_thresholds, part->image_shape());
+  const OnBatch on_batch = [&](int64_t batch, const Tensor& y, const Score& so_far) {
     check_interrupted();
     if (!o.logits.empty()) logits.add(y);
     if (o.worst > 0) mistakes.add(y);
     if (bar.due()) bar.show(batch, fmt::format("acc={:.4f}", so_far.top1() / 100));
-  });
+  };
+  const Evaluation e =
+      exits ? evaluate(
+                  *model, loader, [&](const data::Batch& batch) { return exits->answer(batch); }, on_batch)
+            : evaluate(*model, loader, on_batch);
   console.end_progress();
   if (!o.logits.empty()) logits.write(o.logits);
-  return {e, mistakes.worst(), part->classes()};
+  return {e, mistakes.worst(), part->classes(), std::move(exits)};
 }
 
 /// The confusion's columns are the classes in order.
@@ -146,6 +158,11 @@ Table confusion_table(const Answers& a) {
 void show(const Answers& a, const Options& o, Console& console) {
   const Evaluation& e = a.evaluation;
   console.result(fmt::format("{}  {:.0f} images/s", console.strong(text(e.score)), e.images_per_second()));
+  if (a.exits) {
+    console.result("\nexits (entropy in nats; multiply-adds of one image)\n" + text(a.exits->table()));
+    console.result(fmt::format("\n{:.1f} % of the multiply-adds of an image that goes all the way",
+                               100 * a.exits->mean_macs() / static_cast<double>(a.exits->most_macs())));
+  }
   if (o.confusion) {
     console.result("\nconfusion (rows: label, columns: prediction)\n" + text(confusion_table(a)));
     console.result("\nby class\n" + text(class_table(e, a.classes)));
@@ -154,6 +171,7 @@ void show(const Answers& a, const Options& o, Console& console) {
 }
 
 void eval_language(const Options& o, Console& console) {
+  if (!o.exit_thresholds.empty()) throw ArgumentError("--exit-thresholds needs a network with exits; lstm-lm has none");
   if (o.run.empty()) throw ArgumentError("eval: a language model needs --run, whose settings say its sizes and text");
   const TextTask task = open_text_task(o.what);
   nn::load_weights(o.weights, *task.model);
@@ -177,6 +195,7 @@ void eval(Options o) {
   take_packed(o);
   o.what = resolved(o.what);
   if (o.what.is_language()) return eval_language(o, console);
+  if (!o.exit_thresholds.empty()) check_exit_thresholds(o.what.model, o.exit_thresholds);
   const Answers a = run_evaluation(o, console);
   show(a, o, console);
   if (!console.json()) return;
@@ -184,6 +203,7 @@ void eval(Options o) {
   json.update(to_json(a.evaluation));
   json["confusion"] = confusion_json(a.evaluation);
   json["classes"] = to_json(class_table(a.evaluation, a.classes))["rows"];
+  if (a.exits) json["exits"] = to_json(a.exits->table());
   if (o.worst > 0) json["worst"] = to_json(mistake_table(a.worst, a.classes))["rows"];
   console.document(json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
@@ -202,6 +222,9 @@ void add_eval(CLI::App& program, Action& action) {
   c.add_option("--split", o->split, "test, train or valid")->capture_default_str();
   c.add_option("-b,--batch-size", o->batch_size, "images at a time")->capture_default_str();
   c.add_option("--logits", o->logits, "write the logits to this .npz or .safetensors");
+  c.add_option("--exit-thresholds", o->exit_thresholds,
+               "T,...: images leave at the first exit whose entropy (nats) is below its threshold")
+      ->delimiter(',');
   c.add_flag("--confusion", o->confusion, "print labels against predictions, and each class's accuracy");
   c.add_option("--worst", o->worst, "list the N images that were most confidently taken for another class");
   c.callback([o, &action] { action = [o] { eval(*o); }; });

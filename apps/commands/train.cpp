@@ -23,6 +23,7 @@ constexpr const char* kExamples =
     "  pith train --model resnet20-cifar --init dense.safetensors --compress schedule.yaml --epochs 40 --lr 0.05\n"
     "  pith train --model resnet20-cifar --init w4a4.train.safetensors --epochs 20 --lr 0.001   (pith quantize "
     "--keep-float)\n"
+    "  pith train --model lenet5-earlyexit --data digits --epochs 3 --exit-loss-weights 0.4 --out runs/early\n"
     "  pith train --model lstm-lm --data wikitext-2 --epochs 5";
 constexpr size_t kScheduleLimit = 1 << 20;  ///< bytes
 
@@ -247,6 +248,11 @@ void add_settings(CLI::App& c, TrainingOptions& t) {
   c.add_flag("--nesterov", t.nesterov, "Nesterov's momentum")->group(settings);
   option("--weight-decay,--wd", t.weight_decay, "times the weights, added to the gradient");
   option("--label-smoothing", t.label_smoothing, "share of the target spread over all classes");
+  c.add_option("--exit-loss-weights", t.exit_loss_weights,
+               "W,...: weights of the exits' losses, of a network with exits; the last answer has the rest")
+      ->default_str("0.3 each")
+      ->delimiter(',')
+      ->group(settings);
   option("--clip-norm", t.clip_norm, "largest norm of the whole gradient; 0 = no limit");
   option("--augment", t.augment, "crop4, flip, crop4,flip, none or auto (crop4,flip for cifar10)");
   option("--valid,--validation-split", t.validation, "share of the training set to choose the best epoch by; 0 = none");

@@ -120,11 +120,13 @@ class ChannelWalk {
   }
   /// Layers of which only f(0) = 0 is known here; padded zeros of an average count.
   static bool is_zero_only(const nn::Module& layer) {
+    const auto* const average = dynamic_cast<const nn::AvgPool2d*>(&layer);
     return dynamic_cast<const nn::PACT*>(&layer) != nullptr || dynamic_cast<const nn::LeakyReLU*>(&layer) != nullptr ||
-           dynamic_cast<const nn::AvgPool2d*>(&layer) != nullptr;
+           (average != nullptr && (average->window().padding[0] > 0 || average->window().padding[1] > 0));
   }
   static bool passes(const nn::Module& layer) {
     return dynamic_cast<const nn::Dropout*>(&layer) != nullptr ||
+           dynamic_cast<const nn::AvgPool2d*>(&layer) != nullptr ||
            dynamic_cast<const nn::MaxPool2d*>(&layer) != nullptr ||
            dynamic_cast<const nn::GlobalAvgPool*>(&layer) != nullptr;
   }

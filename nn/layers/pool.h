@@ -35,6 +35,7 @@ class AvgPool2d : public Module {
  public:
   explicit AvgPool2d(const PoolOptions& options);
   std::string_view type() const override { return "AvgPool2d"; }
+  const Window& window() const { return window_; }
 
  protected:
   Variable forward(const Variable& x) override;

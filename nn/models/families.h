@@ -20,8 +20,13 @@ std::unique_ptr<Module> make_simplenet_mnist(const Blueprint& b);
 std::unique_ptr<Module> make_simplenet_v2_mnist(const Blueprint& b);
 std::unique_ptr<Module> make_simplenet_cifar(const Blueprint& b);
 
+// lenet_early_exit.cpp: LeNet-5 with an exit (nn/early_exit.h).
+std::unique_ptr<Module> make_lenet5_early_exit(const Blueprint& b);
+
 // resnet_cifar.cpp: 6 * blocks + 2 layers (He et al. 2016).
 std::unique_ptr<Module> make_resnet_cifar(const Blueprint& b, int64_t blocks);
+/// With two exits (nn/early_exit.h).
+std::unique_ptr<Module> make_resnet_cifar_early_exit(const Blueprint& b, int64_t blocks);
 std::unique_ptr<Module> make_plain_cifar(const Blueprint& b, int64_t blocks);
 // preact_resnet.cpp (He et al. 2016, "Identity mappings").
 std::unique_ptr<Module> make_preact_resnet_cifar(const Blueprint& b, int64_t blocks);

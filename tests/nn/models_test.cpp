@@ -46,6 +46,9 @@ constexpr Totals kTotals[] = {
     {"mobilenet", 4231976, 4209088, 568740352, 28},
     {"resnet18", 11689512, 11678912, 1814073344, 21},
     {"googlenet-cifar", 372578, 368992, 91449856, 56},
+    // An exit of 10 classes reads 6 x 14 x 14 values, or 16 x 10 x 10 and 32 x 5 x 5 behind pooling.
+    {"lenet5-earlyexit", 61706 + 11770, 61470 + 11760, 416520 + 11760, 6},
+    {"resnet20-cifar-earlyexit", 272474 + 16010 + 8010, 270896 + 24000, 40813184 + 24000, 24},
 };
 
 std::string reference(const std::string& file) {

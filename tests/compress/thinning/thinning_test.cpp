@@ -10,6 +10,7 @@
 
 #include "nn/checkpoint.h"
 #include "nn/compute.h"
+#include "nn/early_exit.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/lstm.h"
 #include "nn/layers/pool.h"
@@ -392,6 +393,30 @@ TEST(Thinning, KeepsEveryNetworkOfTheRegistryWhatItIs) {
     float largest = 0;
     for (const float y : masked) largest = std::max(largest, std::abs(y));
     for (size_t i = 0; i < masked.size(); ++i) ASSERT_NEAR(thinned[i], masked[i], 1e-5F * largest) << name;
+  }
+}
+
+TEST(Thinning, KeepsEveryAnswerOfANetworkWithExits) {
+  const auto net = nn::make_model("resnet20-cifar-earlyexit", {.seed = 2});
+  Graphs graphs(8);
+  graphs.fill(*net, 0);
+  net->visit_parameters([](const std::string&, nn::Parameter& p) { p.set_mask(nullptr); });
+  for (const char* weight : {"conv1", "layer1.0.conv2", "layer1.1.conv2", "layer1.2.conv2"})
+    prune(*net, std::string(weight) + ".weight", 0, {0, 1, 3, 5, 6, 8, 9, 11, 14});  // what the first exit reads
+  prune(*net, "layer2.0.conv1.weight", 0, {0, 9});
+  Tensor x = Tensor::empty({3, 3, 32, 32});
+  fill_normal(x, 0, 1, {.seed = 9});
+  net->set_training(false);
+  const NoGradient inference;
+  const std::vector<Variable> masked = nn::answers_of(*net, Variable(x));
+  const Thinning thinning = thin(*net, {3, 32, 32});
+  EXPECT_TRUE(thinning.kept.contains("exit1.fc.weight"));
+  const std::vector<Variable> thinned = nn::answers_of(*net, Variable(x));
+  for (size_t i = 0; i < 3; ++i) {
+    const std::vector<float> a = masked[i].value().to_vector<float>(), b = thinned[i].value().to_vector<float>();
+    float largest = 0;
+    for (const float y : a) largest = std::max(largest, std::abs(y));
+    for (size_t k = 0; k < a.size(); ++k) EXPECT_NEAR(b[k], a[k], 1e-5F * largest) << i;
   }
 }
 
