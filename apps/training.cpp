@@ -10,6 +10,7 @@
 #include "apps/classification_task.h"
 #include "apps/epoch_record.h"
 #include "apps/interrupt.h"
+#include "compress/quantizers/inq.h"
 #include "nn/early_exit.h"
 #include "nn/layers/dropout.h"
 #include "nn/optim/clip.h"
@@ -62,6 +63,7 @@ class Training {
       return;
     }
     scheduler_.on_epoch_begin(clock());
+    compress::freeze_by_inq(model_, clock().epoch, clock().epochs);
     loader_.start(clock().epoch, clock().step);
     Progress& bar = console_.progress(epoch_name(), clock().steps_per_epoch, clock().step);
     while (clock().step < clock().steps_per_epoch) {

@@ -52,6 +52,8 @@ ops::WeightLevels levels_of(const IntegerLayer& layer) {
   const bool is_lsq = layer.weight_training == WeightTraining::lsq;
   if (layer.bits == 1)
     return {.lowest = -1, .highest = 1, .rule = is_lsq ? LevelRule::sign_within_step : LevelRule::sign};
+  if (layer.weight_training == WeightTraining::inq)
+    return {.lowest = 0, .highest = static_cast<double>(1 << (layer.bits - 2)), .rule = LevelRule::power_of_two};
   const double most = (1 << (layer.bits - 1)) - 1;
   const LevelRule rule = layer.weight_training == WeightTraining::ternary  ? LevelRule::ternary
                          : layer.weight_training == WeightTraining::dorefa ? LevelRule::tanh
@@ -59,7 +61,7 @@ ops::WeightLevels levels_of(const IntegerLayer& layer) {
   return {.lowest = -most, .highest = most, .rule = rule};
 }
 
-/// The steps of methods that learn none, [k]: what the weights say.
+/// The steps of methods that learn none, [k]: what the weights say, or the first ones.
 Tensor steps_of(const IntegerLayer& layer, const Tensor& w) {
   const Shape channels{w.shape()[0]};
   switch (layer.weight_training) {
@@ -71,6 +73,7 @@ Tensor steps_of(const IntegerLayer& layer, const Tensor& w) {
       if (layer.bits > 1) return ops::tanh_steps(w, levels_of(layer).highest);
       return Tensor::full(channels, ops::mean_steps(w.view({1, w.numel()})).item());
     case WeightTraining::wrpn:
+    case WeightTraining::inq:
     case WeightTraining::lsq:
       break;
   }
@@ -120,6 +123,11 @@ QuantizedTraining::QuantizedTraining(IntegerSpec start) : start_(std::move(start
       learned_[i].weight = &add_parameter(name + ".weight", layer.shape.weight.clone());
       if (layer.shape.mask) learned_[i].weight->set_mask(layer.shape.mask);
       learned_[i].bias = &add_parameter(name + ".bias", layer.shape.bias.clone());
+    }
+    if (layer.shape.has_weights() && layer.weight_training == WeightTraining::inq) {
+      start_.layers[i].weight_scale = ops::power_steps(layer.shape.weight, levels_of(layer).highest).to_vector<float>();
+      learned_[i].free_weights = &add_buffer(name + ".free_weights", Tensor::full(layer.shape.weight.shape(), 1));
+      learned_[i].frozen_levels = &add_buffer(name + ".frozen_levels", Tensor::zeros(layer.shape.weight.shape()));
     }
     if (layer.shape.has_weights() && layer.weight_training == WeightTraining::lsq) {
       learned_[i].weight_step = &add_parameter(name + ".weight_step",
@@ -181,9 +189,34 @@ Variable QuantizedTraining::weight_step(size_t i, const Variable& x_step) const 
   return positive_step(learned_[i].weight_step->variable(), 1 / std::sqrt(each * highest));
 }
 
+/// w as whole numbers of its steps, the frozen ones as they were frozen: those learn nothing.
+Variable QuantizedTraining::levels(size_t i, const Variable& w, const Variable& w_step) const {
+  const Learned& of = learned_[i];
+  const Variable q = weight_levels(w, w_step, levels_of(start_.layers[i]));
+  if (of.free_weights == nullptr) return q;
+  Tensor frozen = of.frozen_levels->clone();
+  if (of.weight->mask()) zero_pruned(*of.weight->mask(), frozen);
+  return add(mul(q, Variable(*of.free_weights)), Variable(frozen));
+}
+
+void QuantizedTraining::freeze(size_t i, const Mask& which) {
+  const NoGradient aside;
+  Learned& of = learned_[i];
+  const Variable x_step = start_.is_dynamic ? Variable() : value_step(start_.layers[i].shape.input);
+  const Tensor now = levels(i, of.weight->variable(), weight_step(i, x_step)).value();
+  Tensor free = of.free_weights->clone(), frozen = of.frozen_levels->clone();
+  for (int64_t j = 0; j < now.numel(); ++j) {
+    if (!which.keeps(j)) continue;
+    free.mutable_data<float>()[j] = 0;
+    frozen.mutable_data<float>()[j] = now.data<float>()[j];
+  }
+  *of.free_weights = free;
+  *of.frozen_levels = frozen;
+}
+
 Variable QuantizedTraining::sums_of(size_t i, const Variable& x, const Variable& w_step) const {
   const IntegerLayer& layer = start_.layers[i];
-  const Variable w = weight_levels(in_use(*learned_[i].weight), w_step, levels_of(layer));
+  const Variable w = levels(i, in_use(*learned_[i].weight), w_step);
   return layer.shape.kind == LayerKind::conv ? conv2d(x, w, {}, layer.shape.window) : linear(x, w, {});
 }
 
@@ -305,7 +338,7 @@ IntegerSpec QuantizedTraining::spec() const {
     layer.shape.weight = learned_[i].weight->value().clone();
     layer.shape.bias = learned_[i].bias->value().clone();
     layer.shape.mask = learned_[i].weight->mask();
-    layer.weights = weight_levels(learned_[i].weight->variable(), w_step, levels_of(layer)).value().to(DType::s8);
+    layer.weights = levels(i, learned_[i].weight->variable(), w_step).value().to(DType::s8);
     layer.weight_scale = w_step.value().to_vector<float>();
     if (spec.is_dynamic)
       layer.real_bias = layer.shape.bias.to_vector<float>();

@@ -1,11 +1,14 @@
 // QuantizedTraining: the training-time graph of an integer network. Real weights (the shadows) and learned steps give,
 // on the way forward, the very integers that IntegerNetwork computes from spec(): sums are whole numbers below 2^24 in
 // f32, and requantisation takes the same steps (tensor/ops/requantize.h). On the way back gradients pass straight
-// through the roundings (Bengio et al. 2013) into weights, biases and steps (Esser et al. 2020, "LSQ").
+// through the roundings (Bengio et al. 2013) into weights, biases and what sets the steps: learned by LSQ (Esser et al.
+// 2020), or by what each layer of the spec names (nn/training_method.h).
 //
 // Batch norm is folded before it begins, so training, evaluation and inference are one function. Parameters bear the
-// float network's names (layer1.0.conv1.weight), so masks and schedules find them; beside them stand NAME.weight_step
-// [k] and NAME.value_step [1], which do not decay.
+// float network's names (layer1.0.conv1.weight), so masks and schedules find them. Beside them stand, by method,
+// NAME.weight_step [k] and NAME.value_step [1], which do not decay; NAME.value_alpha [1], the larger end of a range
+// that PACT learns, which does; and the buffers NAME.value_range [3], a RangeTracker's state, which evaluation does not
+// move, and NAME.free_weights (1 or 0) and NAME.frozen_levels, of the weight's shape, what INQ has frozen.
 #pragma once
 
 #include <functional>
@@ -30,6 +33,14 @@ class QuantizedTraining : public Module {
   /// so that f32 would not have held it.
   IntegerSpec spec() const;
 
+  const IntegerSpec& start() const { return start_; }
+  /// The real weights of layer i, and which of them still learn (f32: 1, or 0 where they are frozen).
+  const Tensor& weight(size_t layer) const { return learned_[layer].weight->value(); }
+  const Tensor& free_weights(size_t layer) const { return *learned_[layer].free_weights; }
+  /// Freezes weights of a layer that trains by INQ at the levels that they have now, for good. which: the weight's
+  /// shape; already frozen ones stay what they are.
+  void freeze(size_t layer, const Mask& which);
+
   /// Looks at value `value`: whole numbers counted from the zero point; of the last one, logits.
   using Probe = std::function<void(int64_t value, const Tensor& x)>;
   Variable run(const Variable& images, const Probe& probe = nullptr);
@@ -40,7 +51,7 @@ class QuantizedTraining : public Module {
  private:
   struct Learned {
     Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr, *value_alpha = nullptr;
-    Tensor* value_range = nullptr;
+    Tensor *value_range = nullptr, *free_weights = nullptr, *frozen_levels = nullptr;
   };
   /// A value on its way: whole numbers counted from the zero point, their step, their grid.
   struct Flow {
@@ -55,6 +66,7 @@ class QuantizedTraining : public Module {
   void add_value_parameters(size_t i);
   Variable value_step(int64_t value) const;
   Variable weight_step(size_t i, const Variable& x_step) const;
+  Variable levels(size_t i, const Variable& w, const Variable& w_step) const;
   Variable sums_of(size_t i, const Variable& x, const Variable& w_step) const;
   Flow run_layer(size_t i, const std::vector<Flow>& values);
   Flow run_product(size_t i, const std::vector<Flow>& values);

@@ -57,6 +57,15 @@ T nearest_level(T v, const WeightLevels& l) {
   return l.rounds ? nearest(x) : x;
 }
 
+/// Between two neighbours the middle decides: 2^e for 3/4 2^e <= |v| < 3/2 2^e, and 1 from 1/2 on.
+template <class T>
+T nearest_power(T v, const WeightLevels& l) {
+  const T size = std::abs(v);
+  if (size < T{0.5}) return 0;
+  const T power = std::exp2(std::floor(std::log2(size * T{4} / T{3})));
+  return std::copysign(std::clamp(power, T{1}, static_cast<T>(l.highest)), v);
+}
+
 template <class T>
 void row_levels(std::span<const T> w, T step, const WeightLevels& l, T* q) {
   const double threshold = l.rule == LevelRule::ternary ? kTernaryShare * mean_size(w) : 0;
@@ -70,6 +79,9 @@ void row_levels(std::span<const T> w, T step, const WeightLevels& l, T* q) {
         break;
       case LevelRule::ternary:
         *q++ = static_cast<double>(std::abs(v)) <= threshold ? T{0} : v > 0 ? T{1} : T{-1};
+        break;
+      case LevelRule::power_of_two:
+        *q++ = nearest_power(v / step, l);
         break;
       case LevelRule::sign_within_step:
       case LevelRule::sign:
@@ -91,6 +103,7 @@ T passing(T w, T step, const WeightLevels& l) {
     case LevelRule::tanh:
       return 1 - std::tanh(w) * std::tanh(w);
     case LevelRule::ternary:
+    case LevelRule::power_of_two:
     case LevelRule::sign:
       break;
   }
@@ -154,6 +167,15 @@ Tensor tanh_steps(const Tensor& w, double highest) {
     T largest = 0;
     for (const T v : row) largest = std::max(largest, std::abs(std::tanh(v)));
     return static_cast<double>(largest) / highest;
+  });
+}
+
+Tensor power_steps(const Tensor& w, double highest) {
+  return number_of_rows("power_steps", w, [highest]<class T>(std::span<const T> row) {
+    T largest = 0;
+    for (const T v : row) largest = std::max(largest, std::abs(v));
+    if (largest == 0) return 0.0;
+    return std::exp2(std::floor(std::log2(4 * static_cast<double>(largest) / 3))) / highest;
   });
 }
 

@@ -15,6 +15,7 @@ enum class LevelRule : uint8_t {
   sign_within_step,  ///< +1 for 0 and above, -1 below; passes where |w| <= step
   sign,              ///< the same; passes everywhere
   ternary,           ///< 0 where |w| <= 0.7 mean |w| of its row, else its sign (Li et al. 2016); passes everywhere
+  power_of_two,      ///< 0 or +/- 2^e up to `highest`, the nearest (Zhou et al. 2017); passes everywhere
   tanh               ///< as nearest, of tanh(w) (DoReFa, Zhou et al. 2016); passes times 1 - tanh(w)^2
 };
 
@@ -41,5 +42,7 @@ Tensor mean_steps(const Tensor& w);
 Tensor ternary_steps(const Tensor& w);
 /// The largest tanh|w| of each row / highest, so that `highest` is its last level.
 Tensor tanh_steps(const Tensor& w, double highest);
+/// The power of two, 2^floor(log2(4/3 max|w|)) of each row, / highest (Zhou et al. 2017, equation 3).
+Tensor power_steps(const Tensor& w, double highest);
 
 }  // namespace pith::ops

@@ -176,12 +176,15 @@ TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfASchedule) {
   }
 }
 
-/// Training in whole numbers: shadows, learned steps and their momenta come back, too; and tracked ranges.
+/// Training in whole numbers: shadows, learned steps and their momenta come back, too; and tracked ranges, and what is
+/// frozen.
 TEST_F(Determinism, SurvivesBeingKilledInTheMiddleOfQuantizedTraining) {
   undisturbed();
   const std::string start = path("start.train.safetensors");
   const std::vector<Arguments> methods = {
-      {"--bits-weights", "4"}, {"--bits-weights", "2", "--train-weights", "ternary", "--train-activations", "ema"}};
+      {"--bits-weights", "4"},
+      {"--bits-weights", "2", "--train-weights", "ternary", "--train-activations", "ema"},
+      {"--bits-weights", "5", "--train-weights", "inq"}};
   for (const Arguments& method : methods) {
     const std::string trained = path("undisturbed/checkpoints/best.safetensors");
     Arguments quantize = {"quantize", "--model", "lenet5", "--weights", trained, "--data", "mnist", "--out", start};

@@ -240,8 +240,11 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
 
 /// What training reaches on the test set is what the packed file does, image by image.
 TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
-  const std::vector<std::vector<std::string>> methods{
-      {"2", "ternary", "pact"}, {"1", "binary", "ema"}, {"4", "dorefa", "fixed"}, {"4", "wrpn", "lsq"}};
+  const std::vector<std::vector<std::string>> methods{{"2", "ternary", "pact"},
+                                                      {"1", "binary", "ema"},
+                                                      {"4", "dorefa", "fixed"},
+                                                      {"4", "wrpn", "lsq"},
+                                                      {"5", "inq", "lsq"}};
   for (const std::vector<std::string>& m : methods) {
     const std::string start = folder_.file("m.train.safetensors"), out = folder_.file("m.safetensors"),
                       run = folder_.file("run-" + m[1]);
@@ -287,12 +290,14 @@ TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
 /// The published ResNet-20: what `ls -l` says, as shares of the file of its real weights.
 TEST(PackedBytes, OfResnetStayBelowTheirBarsAtEveryWidth) {
   const std::string weights = test::real_data("checkpoints/checkpoint_trained_dense.safetensors");
-  if (weights.empty()) GTEST_SKIP() << "PITH_DATA names no folder with checkpoints/checkpoint_trained_dense.safetensors";
+  if (weights.empty())
+    GTEST_SKIP() << "PITH_DATA names no folder with checkpoints/checkpoint_trained_dense.safetensors";
   const test::TemporaryDirectory folder;
   const std::string root = std::getenv("PITH_DATA"), statistics = folder.file("statistics.json");
   const std::string packed = folder.file("packed.safetensors");
-  const std::vector<std::string> all{"quantize", "--model", "resnet20-cifar", "--weights", weights, "--data", "cifar10",
-                                     "--data-root", root, "--out", packed, "--quiet"};
+  const std::vector<std::string> all{"quantize", "--model", "resnet20-cifar", "--weights",
+                                     weights,    "--data",  "cifar10",        "--data-root",
+                                     root,       "--out",   packed,           "--quiet"};
   const auto share_at = [&](const std::string& bits, const char* option) {
     std::vector<std::string> a = all;
     a.insert(a.end(), {"--bits-weights", bits, option, statistics, "--calibration", "16"});

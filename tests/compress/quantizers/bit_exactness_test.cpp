@@ -57,7 +57,8 @@ std::vector<Case> cases() {
           {"TWN, PACT A4", narrow(2, 4), 0, {Weights::ternary, Values::pact}},
           {"BWN, tracked A1", narrow(1, 1), 0, {Weights::binary, Values::ema}},
           {"DoReFa W4, fixed A4", narrow(4, 4), 0, {Weights::dorefa, Values::fixed}},
-          {"WRPN W4A8", narrow(4, 8), 0, {Weights::wrpn, Values::lsq}}};
+          {"WRPN W4A8", narrow(4, 8), 0, {Weights::wrpn, Values::lsq}},
+          {"INQ W5A8", narrow(5, 8), 0, {Weights::inq, Values::lsq}}};
 }
 
 /// The share of each layer's weights that is smallest becomes 0.

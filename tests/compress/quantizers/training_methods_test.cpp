@@ -9,6 +9,7 @@
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/quantize.h"
 #include "autograd/ops/softmax_loss.h"
+#include "compress/quantizers/inq.h"
 #include "compress/quantizers/levels.h"
 #include "compress/quantizers/post_training.h"
 #include "compress/quantizers/training_choice.h"
@@ -45,7 +46,8 @@ std::string text(const Method& m) {
 std::vector<Method> methods() {
   return {{WeightTraining::ternary, ValueTraining::pact, 2, 4}, {WeightTraining::binary, ValueTraining::ema, 1, 1},
           {WeightTraining::dorefa, ValueTraining::fixed, 4, 4}, {WeightTraining::dorefa, ValueTraining::pact, 1, 2},
-          {WeightTraining::wrpn, ValueTraining::ema, 4, 8},     {WeightTraining::lsq, ValueTraining::pact, 8, 8}};
+          {WeightTraining::wrpn, ValueTraining::ema, 4, 8},     {WeightTraining::lsq, ValueTraining::pact, 8, 8},
+          {WeightTraining::inq, ValueTraining::lsq, 5, 4},      {WeightTraining::inq, ValueTraining::pact, 2, 4}};
 }
 
 Tensor waves(int64_t n, const Shape& image, double phase) {
@@ -102,6 +104,7 @@ TEST(TrainingMethods, AreIntegerInferenceBeforeAndAfterSteps) {
       nn::QuantizedTraining training(start(model, image, m));
       for (const int steps : {0, 3}) {
         train(training, image, steps);
+        freeze_by_inq(training, 0, 4);
         for (const KernelTable* const table : test::tables())
           for (const int64_t n : {1, 5}) {
             int64_t seen = 0;
@@ -269,6 +272,8 @@ TEST(TrainingMethods, KeepPrunedWeightsAtZeroWhereTheGridHasOne) {
       p.set_mask(mask);
     });
     train(training, image, 3);
+    freeze_by_inq(training, 0, 4);
+    train(training, image, 3);
     for (const nn::IntegerLayer& layer : training.spec().layers) {
       if (layer.shape.name != "fc1") continue;
       int64_t revived = 0;
@@ -293,6 +298,7 @@ TEST(TrainingMethods, ComeBackFromFilesAndFromCheckpoints) {
     EXPECT_EQ(training.spec().layers[0].weight_training,
               m.bits_weights == 8 ? m.weights : WeightTraining::lsq);  // the first keeps 8 bits
     train(training, image, 2);
+    freeze_by_inq(training, 1, 4);
     nn::save_checkpoint(state, training, nullptr, nullptr);
     nn::load_weights(state, again);
     for (nn::QuantizedTraining* const t : {&training, &again}) train(*t, image, 2);
@@ -305,6 +311,53 @@ TEST(TrainingMethods, ComeBackFromFilesAndFromCheckpoints) {
   }
 }
 
+/// Levels by the middle between neighbours, and the first share of the largest for good.
+TEST(TrainingMethods, FreezePowersOfTwoTheLargestFirst) {
+  const Shape image{1, 12, 12};
+  nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::inq, ValueTraining::lsq, 5, 4}));
+  const size_t conv2 = 2;
+  const auto levels = [&] { return training.spec().layers[conv2].weights.to_vector<int8_t>(); };
+  const Floats w = training.weight(conv2).to_vector<float>(), scale = training.spec().layers[conv2].weight_scale;
+  std::vector<int8_t> before = levels();
+  for (size_t i = 0; i < w.size(); ++i) {
+    const float v = std::abs(w[i]) / scale[i / (w.size() / scale.size())];
+    const int expected = v < 0.5f ? 0 : v < 1.5f ? 1 : v < 3 ? 2 : v < 6 ? 4 : 8;
+    ASSERT_EQ(std::abs(before[i]), expected) << v;
+  }
+  for (const auto& [epoch, share] : {std::pair{0, 0.5}, {2, 0.75}, {5, 0.875}, {7, 1.0}}) {
+    freeze_by_inq(training, epoch, 8);
+    const std::vector<int8_t> frozen_at = levels();
+    EXPECT_EQ(frozen_at, before) << "freezing changes no level";
+    const Floats shadows = training.weight(conv2).to_vector<float>(),
+                 free = training.free_weights(conv2).to_vector<float>();
+    EXPECT_EQ(std::count(free.begin(), free.end(), 0.0f), std::ceil(share * static_cast<double>(w.size())));
+    float least_frozen = 1e9f, largest_free = 0;
+    for (size_t i = 0; i < w.size(); ++i) {
+      if (free[i] == 0)
+        least_frozen = std::min(least_frozen, std::abs(shadows[i]));
+      else
+        largest_free = std::max(largest_free, std::abs(shadows[i]));
+    }
+    EXPECT_TRUE(epoch > 0 || least_frozen >= largest_free);
+    train(training, image, 8);
+    before = levels();
+    int64_t moved = 0, moved_frozen = 0;
+    for (size_t i = 0; i < w.size(); ++i) (free[i] == 0 ? moved_frozen : moved) += before[i] != frozen_at[i];
+    EXPECT_EQ(moved_frozen, 0);
+    EXPECT_EQ(moved > 0, share < 1) << share;
+    EXPECT_EQ(training.spec().layers[conv2].weight_scale, scale);
+  }
+}
+
+TEST(TrainingMethods, FreezeHalfThenHalfOfTheRest) {
+  EXPECT_EQ(inq_share(0, 8), 0.5);
+  EXPECT_EQ(inq_share(1, 8), 0.5);
+  EXPECT_EQ(inq_share(2, 8), 0.75);
+  EXPECT_EQ(inq_share(5, 8), 0.875);
+  EXPECT_EQ(inq_share(6, 8), 1);
+  EXPECT_EQ(inq_share(0, 1), 0.5);
+}
+
 TEST(TrainingMethods, AreRefusedWhereTheyMeanNothing) {
   const Shape image{1, 12, 12};
   const auto refused = [&](const Method& m, const std::string& says) {
@@ -314,7 +367,7 @@ TEST(TrainingMethods, AreRefusedWhereTheyMeanNothing) {
   refused({WeightTraining::ternary, ValueTraining::lsq, 3, 4}, "ternary takes 2 bits; layer conv2 has 3");
   refused({WeightTraining::binary, ValueTraining::lsq, 2, 4}, "binary takes 1 bit; layer conv2 has 2");
   refused({WeightTraining::wrpn, ValueTraining::lsq, 1, 4}, "wrpn takes 2 to 8 bits; layer conv2 has 1");
-  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("ternary or binary, not \"bnn\""),
+  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("binary or inq, not \"bnn\""),
             std::string::npos);
 }
 

@@ -52,9 +52,20 @@ TEST(WeightLevels, FollowTheHyperbolicTangentToItsLargest) {
   expect_near(ops::weight_levels_gradient(w, step, l, up).w, {7 * 0.75, 7 * 0.91, 7, 7 * 0.9984});
 }
 
+TEST(WeightLevels, ArePowersOfTwoByTheMiddleBetweenThem) {
+  // 4/3 of the largest are 1.2 and 0.1: the last levels stand for 1 and 1/16.
+  expect_near(ops::power_steps(Tensor::from(Numbers{0.9, -0.1, 0.05, -0.075}, {2, 2}), 4), {0.25, 1.0 / 64});
+  const Tensor w = Tensor::from(Numbers{0.49, -0.5, 0.74, 1.49, 1.5, -2.9, 3, 6.1}, {1, 8});
+  const ops::WeightLevels l{.lowest = 0, .highest = 4, .rule = ops::LevelRule::power_of_two};
+  EXPECT_EQ(ops::weight_levels(w, steps({1}), l).to_vector<double>(), (Numbers{0, -1, 1, 1, 2, -2, 4, 4}));
+  expect_near(ops::weight_levels_gradient(w, steps({0.5}), l, Tensor::full({1, 8}, 3, DType::f64)).w,
+              {6, 6, 6, 6, 6, 6, 6, 6});
+}
+
 TEST(WeightLevels, HaveNoStepWhereARowIsZero) {
   const Tensor zeros = Tensor::zeros({2, 3, 2, 2});
-  for (const Tensor& t : {ops::ternary_steps(zeros), ops::mean_steps(zeros), ops::tanh_steps(zeros, 7)})
+  for (const Tensor& t :
+       {ops::ternary_steps(zeros), ops::mean_steps(zeros), ops::tanh_steps(zeros, 7), ops::power_steps(zeros, 4)})
     EXPECT_EQ(t.to_vector<float>(), (std::vector<float>{0, 0}));
   EXPECT_THROW(ops::mean_steps(Tensor::zeros({2}, DType::s8)), TypeError);
   EXPECT_THROW(ops::ternary_steps(Tensor::full({}, 1)), ShapeError);
