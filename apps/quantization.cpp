@@ -9,6 +9,7 @@
 #include "apps/interrupt.h"
 #include "apps/run_directory.h"
 #include "compress/quantizers/equalisation.h"
+#include "compress/quantizers/mixed_precision.h"
 #include "compress/quantizers/range_search.h"
 #include "compress/quantizers/reconstruction.h"
 #include "compress/quantizers/training_choice.h"
@@ -109,6 +110,23 @@ double cost_of(const nn::IntegerSpec& spec, const std::vector<data::Batch>& batc
   return sum / images;
 }
 
+/// The settings with bits a layer, by what each width of each layer costs.
+compress::PostTrainingOptions within_budget(const nn::Graph& graph, const compress::Statistics& statistics,
+                                            const compress::PostTrainingOptions& options,
+                                            const std::vector<data::Batch>& batches, const QuantizationOptions& o,
+                                            Console& console) {
+  Progress* bar = nullptr;
+  const std::vector<compress::LayerWidths> layers = compress::measured_widths(
+      graph, statistics, options, o.budget_widths,
+      [&](const nn::IntegerSpec& tried) { return cost_of(tried, batches); },
+      [&](int64_t done, int64_t of) {
+        if (bar == nullptr) bar = &console.progress("widths", of);
+        if (bar->due()) bar->show(done, "");
+      });
+  if (bar != nullptr) console.end_progress();
+  return compress::within_bytes(graph, statistics, options, layers, o.budget_bytes, o.model);
+}
+
 nn::IntegerSpec search_ranges(const nn::Graph& graph, nn::IntegerSpec spec, const std::vector<data::Batch>& batches,
                               const QuantizationOptions& o, Console& console) {
   Progress* bar = nullptr;
@@ -181,12 +199,15 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
     throw ArgumentError(fmt::format("--search takes 0 to 10 rounds, not {}", o.search));
   check_at_least("--fit-images", o.fit_images, 1);
   compress::rounding(o.rounding);
+  if (o.budget_bytes < 0) throw ArgumentError(fmt::format("--budget-bytes takes 1 or more, not {}", o.budget_bytes));
+  if (o.budget_widths.empty()) throw ArgumentError("--budget-widths takes bits, like 2,4,8");
+  for (const int bits : o.budget_widths) bits_of("--budget-widths", bits, 1);
   for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text));
   return p;
 }
 
 nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
-  const compress::PostTrainingOptions decided = post_training_options(o);
+  compress::PostTrainingOptions decided = post_training_options(o);
   const compress::TrainingChoice choice = training_choice(o);
   TrainingOptions what;
   what.model = o.model;
@@ -202,6 +223,8 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
   const compress::Statistics statistics = o.statistics_in.empty() ? calibrated(graph, source, o, console)
                                                                   : compress::read_statistics(o.statistics_in, graph);
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
+  if (o.budget_bytes > 0)
+    decided = within_budget(graph, statistics, decided, kept_batches(source, o), o, console);
   nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);
   spec = fitted(graph, std::move(spec), source, o, console);
   return o.trains_by_lsq() ? spec : compress::chosen_training(std::move(spec), choice, decided.bits_weights);

@@ -192,9 +192,7 @@ void take_float_weights(IntegerLayer& layer, const Container& file, const std::s
   if (!is_zero_where_pruned(*g.mask, g.weight)) refuse(path, "zeros where " + g.name + ".mask prunes", "others");
 }
 
-}  // namespace
-
-void write_packed_network(const std::string& path, const IntegerSpec& spec, FloatWeights floats) {
+Container container_of(const IntegerSpec& spec, FloatWeights floats) {
   Container file;
   file.metadata = {{kVersionKey, kVersion}, {kNetworkKey, network_json(spec, floats)}};
   std::vector<float> scales;
@@ -218,7 +216,17 @@ void write_packed_network(const std::string& path, const IntegerSpec& spec, Floa
     if (layer.shape.has_weights()) add_weights(file, layer.shape.name, layer.weights, layer.bits);
   if (floats == FloatWeights::kept)
     for (const IntegerLayer& layer : spec.layers) add_mask(file, layer.shape);
-  write_container(path, file);
+  return file;
+}
+
+}  // namespace
+
+void write_packed_network(const std::string& path, const IntegerSpec& spec, FloatWeights floats) {
+  write_container(path, container_of(spec, floats));
+}
+
+int64_t packed_bytes(const IntegerSpec& spec, FloatWeights floats) {
+  return static_cast<int64_t>(container_bytes(container_of(spec, floats)));
 }
 
 IntegerSpec read_packed_network(const std::string& path) {

@@ -18,6 +18,8 @@ namespace pith::nn {
 enum class FloatWeights : bool { none, kept };
 /// Written atomically; same spec, same bytes. Throws IoError.
 void write_packed_network(const std::string& path, const IntegerSpec& spec, FloatWeights floats = FloatWeights::none);
+/// Bytes of the file that write_packed_network would write.
+int64_t packed_bytes(const IntegerSpec& spec, FloatWeights floats = FloatWeights::none);
 /// With the real weights where the file keeps them. Throws FormatError (file, expected, found) for anything that
 /// write_packed_network would not have written.
 IntegerSpec read_packed_network(const std::string& path);

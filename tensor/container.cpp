@@ -220,12 +220,27 @@ Container parse_container(std::span<const std::byte> bytes, const std::string& p
                }});
 }
 
-void write_container(const std::string& path, const Container& container) {
-  check_writable(path, container);
+namespace {
+
+std::string padded_header(const Container& container) {
   std::map<std::string, std::string> metadata = container.metadata;
   metadata[kChecksumKey] = checksum(container);
   std::string header = text(header_of(container, std::move(metadata)));
   header.resize((kLengthBytes + header.size() + kAlignment - 1) / kAlignment * kAlignment - kLengthBytes, ' ');
+  return header;
+}
+
+}  // namespace
+
+size_t container_bytes(const Container& container) {
+  size_t bytes = kLengthBytes + padded_header(container).size();
+  for (const Section& s : container.sections) bytes += s.bytes.size();
+  return bytes;
+}
+
+void write_container(const std::string& path, const Container& container) {
+  check_writable(path, container);
+  const std::string header = padded_header(container);
   if (header.size() > kMostHeaderBytes)
     throw FormatError(path + ": cannot write a header of " + bytes_text(header.size()) +
                       ", at most 100000000 are allowed");

@@ -46,6 +46,9 @@ struct Container {
   const Section* find(std::string_view name) const;
 };
 
+/// Bytes of the file that write_container would write.
+size_t container_bytes(const Container& container);
+
 /// The metadata key of the checksum.
 inline constexpr const char* kChecksumKey = "pith.xxh3";
 

@@ -25,6 +25,7 @@ constexpr const char* kExamples =
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 2 \\\n"
     "      --bits-activations 4 --clip mse --keep-float --train-weights ternary --train-activations pact \\\n"
     "      --out ternary.train.safetensors                       (then: pith train --init)\n"
+    "  pith quantize ... --budget-bytes 120000 --weight-range mse --rounding descent --out mixed.safetensors\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
 
@@ -120,6 +121,12 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
       ->capture_default_str()
       ->group("Method");
   c.add_option("--fit-images", o.fit_images, "calibration images that rounding, bias correction and search look at")
+      ->capture_default_str()
+      ->group("Method");
+  c.add_option("--budget-bytes", o.budget_bytes, "bits a layer, chosen so that the packed file has at most these bytes")
+      ->group("Method");
+  c.add_option("--budget-widths", o.budget_widths, "bits that --budget-bytes chooses from")
+      ->delimiter(',')
       ->capture_default_str()
       ->group("Method");
   c.add_option("--override", o.overrides, "LAYERS:w=BITS,a=BITS; a name, glob or /expression/; first match counts")

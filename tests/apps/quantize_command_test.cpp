@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tensor/container.h"
 #include "tests/apps/program.h"
@@ -72,6 +73,18 @@ TEST_F(QuantizeCommand, FewerBitsAreFewerBytes) {
   ASSERT_EQ(run_program(folder_, quantize(a)).code, 0);
   ASSERT_EQ(run_program(folder_, quantize(b, {"--bits-weights", "4", "--clip", "mse"})).code, 0);
   EXPECT_LT(std::filesystem::file_size(b), 0.65 * static_cast<double>(std::filesystem::file_size(a)));
+}
+
+TEST_F(QuantizeCommand, ChoosesBitsALayerForABudgetOfBytes) {
+  const std::string out = folder_.file("mixed.safetensors");
+  const Outcome o = run_program(folder_, quantize(out, {"--budget-bytes", "30000", "--budget-widths", "2,4,8", "--json"}));
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_LE(std::filesystem::file_size(out), 30000u);
+  const Json json = Json::parse(o.out);
+  for (const Json& layer : json.at("layers"))
+    EXPECT_TRUE(std::set<int>({2, 4, 8}).contains(layer.at("bits_weights").get<int>())) << layer;
+  expect_refused(quantize(out, {"--budget-bytes", "3000"}), 2, "at least");
+  expect_refused(quantize(out, {"--budget-bytes", "30000", "--budget-widths", "2,9"}), 2, "--budget-widths");
 }
 
 TEST_F(QuantizeCommand, KeepsThePrunedWeightsZeroInTrainingAndLeavesThemOutOfTheFile) {
