@@ -33,6 +33,7 @@ PruningPolicy::PruningPolicy(std::shared_ptr<const PruningMethod> method, const 
   find_ties();
 }
 
+/// Once: no schedule chooses masks behind a thinning, so the groups stay what they are.
 void PruningPolicy::find_ties() {
   const std::optional<GroupType> type = method_->tied_by();
   if (!type) return;
@@ -41,15 +42,6 @@ void PruningPolicy::find_ties() {
   std::vector<std::string> names;
   for (const Pruned& p : parameters_) names.push_back(p.name);
   ties_ = tied_groups(ChannelMap(nn::trace(around_.model, around_.doors.image)), names, *type);
-}
-
-/// Are the groups those of the network as it is? Thinning makes it narrower.
-bool PruningPolicy::ties_fit() const {
-  const int axis = method_->tied_by() == GroupType::channel ? 1 : 0;
-  for (const TiedGroup& group : ties_)
-    for (size_t i = 0; i < group.members.size(); ++i)
-      if (std::ssize(group.unit_of[i]) != parameters_[group.members[i]].parameter->shape()[axis]) return false;
-  return true;
 }
 
 void PruningPolicy::find_companions() {
@@ -172,7 +164,6 @@ void PruningPolicy::look_closer() {
 }
 
 void PruningPolicy::choose(const Tick& tick) {
-  if (!ties_fit()) find_ties();
   std::vector<Target> all = targets();
   std::vector<Choice> choices = method_->choose(all, moment(tick));
   for (size_t i = 0; i < choices.size(); ++i) {

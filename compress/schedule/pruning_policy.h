@@ -60,7 +60,6 @@ class PruningPolicy : public Policy {
   void check_doors() const;
   void find_companions();
   void find_ties();
-  bool ties_fit() const;
   bool looks() const { return method_->needs() == Needs::activations || method_->needs() == Needs::samples; }
   bool acts_at_begin() const { return method_->needs() == Needs::weights || method_->needs() == Needs::judge; }
   Moment moment(const Tick& tick);
