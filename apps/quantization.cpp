@@ -114,7 +114,7 @@ double cost_of(const nn::IntegerSpec& spec, const std::vector<data::Batch>& batc
 compress::PostTrainingOptions within_budget(const nn::Graph& graph, const compress::Statistics& statistics,
                                             const compress::PostTrainingOptions& options,
                                             const std::vector<data::Batch>& batches, const QuantizationOptions& o,
-                                            Console& console) {
+                                            const std::string& model, Console& console) {
   Progress* bar = nullptr;
   const std::vector<compress::LayerWidths> layers = compress::measured_widths(
       graph, statistics, options, o.budget_widths,
@@ -124,7 +124,7 @@ compress::PostTrainingOptions within_budget(const nn::Graph& graph, const compre
         if (bar->due()) bar->show(done, "");
       });
   if (bar != nullptr) console.end_progress();
-  return compress::within_bytes(graph, statistics, options, layers, o.budget_bytes, o.model);
+  return compress::within_bytes(graph, statistics, options, layers, o.budget_bytes, model);
 }
 
 nn::IntegerSpec search_ranges(const nn::Graph& graph, nn::IntegerSpec spec, const std::vector<data::Batch>& batches,
@@ -224,7 +224,7 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
                                                                   : compress::read_statistics(o.statistics_in, graph);
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
   if (o.budget_bytes > 0)
-    decided = within_budget(graph, statistics, decided, kept_batches(source, o), o, console);
+    decided = within_budget(graph, statistics, decided, kept_batches(source, o), o, what.model, console);
   nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);
   spec = fitted(graph, std::move(spec), source, o, console);
   return o.trains_by_lsq() ? spec : compress::chosen_training(std::move(spec), choice, decided.bits_weights);

@@ -1,6 +1,7 @@
 #include "nn/packed_network.h"
 
 #include <algorithm>
+
 #include "nn/mask_section.h"
 #include "nn/packed_weights.h"
 #include "tensor/container.h"
