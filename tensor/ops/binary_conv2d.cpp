@@ -257,6 +257,8 @@ BinaryWeights pack(const Tensor& w) {
 
 BinaryWeights pack_binary_weights(const Tensor& w) {
   if (w.shape().rank() != 4) throw ShapeError("pack_binary_weights: wants [k, c, kh, kw], here is " + text(w));
+  if (w.shape()[1] * w.shape()[2] * w.shape()[3] > std::numeric_limits<int32_t>::max())
+    throw ShapeError("pack_binary_weights: sums over " + text(w) + " may leave 32 bits");
   if (w.dtype() == DType::f32) return pack<float>(to_plain(w));
   if (w.dtype() == DType::s8) return pack<int8_t>(to_plain(w));
   throw TypeError("pack_binary_weights: wants f32 or s8, here is " + text(w));

@@ -31,7 +31,8 @@ struct BinaryWeights {
   size_t at(int64_t k, int64_t d) const { return static_cast<size_t>((k / 4 * depth() + d) * 4 + k % 4); }
 };
 
-/// The signs of w: +1 where w >= 0 (NaN is not). w: f32 or s8, plain, [k, c, kh, kw]; another rank is ShapeError.
+/// The signs of w: +1 where w >= 0 (NaN is not). w: f32 or s8, plain, [k, c, kh, kw]; another rank is ShapeError, and
+/// so are more than 2^31 - 1 weights an output.
 BinaryWeights pack_binary_weights(const Tensor& w);
 
 enum class BinaryPadding : uint8_t { zero, minus_one, plus_one };

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <string>
 #include <vector>
 
+#include "tensor/error.h"
 #include "tensor/kernels/table.h"
 #include "tensor/parallel.h"
 
@@ -62,6 +65,29 @@ void quantize_row(const float* x, int64_t count, float scale, const NarrowInput&
     const float v = x[i] / scale, above = v > lowest ? v : lowest, within = above < highest ? above : highest;
     q[i] = static_cast<int8_t>(static_cast<int32_t>((within + kRound) - kRound) + offset);
   }
+}
+
+/// The largest |level - zero| of any row.
+int64_t largest_weight(const NarrowRows& w) {
+  int64_t most = 0;
+  for (int64_t r = 0; r < w.rows; ++r) {
+    const int64_t zero = w.zero[r];
+    if (w.bits == 4) most = std::max({most, zero, 15 - zero});
+    for (int64_t code = 0; w.bits < 4 && code < int64_t{1} << w.bits; ++code)
+      most = std::max(most, std::abs(w.levels[r * 4 + code] - zero));
+  }
+  return most;
+}
+
+/// Refuses groups so wide that a sum of weights times signed bytes could leave 32 bits.
+void check_depth(const NarrowRows& w) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max(), kLowestInput = 128, kLargestLevel = 127;
+  const int64_t depth = std::min(w.group, w.cols);
+  if (depth <= kMost / (kLowestInput * kLargestLevel)) return;
+  const int64_t most = largest_weight(w), deepest = kMost / (kLowestInput * std::max<int64_t>(most, 1));
+  if (depth > deepest)
+    throw ArgumentError("narrow_linear: sums of " + std::to_string(depth) + " weights up to " + std::to_string(most) +
+                        " may leave 32 bits; " + std::to_string(deepest) + " columns a scale are the most");
 }
 
 /// Every panel of w times every tile of columns. y and sums: [n][rows padded to 16].
@@ -128,6 +154,7 @@ std::vector<Columns> quantized_columns(const Tensor& x, const NarrowRows& w, con
 
 Tensor narrow_linear(const Tensor& x, const NarrowRows& w, const NarrowInput& input, const Tensor& bias,
                      const KernelTable& table) {
+  check_depth(w);
   const Tensor plain = to_plain(x), b = bias.defined() ? bias.contiguous() : bias;
   const int64_t n = plain.shape()[0], padded = w.panels() * 16;
   // What a stored 0 stands for: -(zero point) scale in every column of x.
@@ -145,6 +172,7 @@ Tensor narrow_linear(const Tensor& x, const NarrowRows& w, const NarrowInput& in
 }
 
 Tensor narrow_sums(const Tensor& x, const NarrowRows& w, const KernelTable& table) {
+  check_depth(w);
   const Tensor plain = x.contiguous();
   std::vector<Columns> tiles;
   int64_t first = 0;

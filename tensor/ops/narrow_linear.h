@@ -39,11 +39,13 @@ struct NarrowInput {
 };
 
 /// x w^T + bias: x f32 [n, cols] in either order, bias f32 [rows] or undefined -> f32 [n, rows] in x's order. Shapes
-/// and types are the caller's promise.
+/// and types are the caller's promise. Throws ArgumentError where the sum of a group could leave 32 bits: groups of 4
+/// bits are at most 2 097 151 columns wide, of levels up to 127 at most 132 104.
 Tensor narrow_linear(const Tensor& x, const NarrowRows& w, const NarrowInput& input, const Tensor& bias,
                      const KernelTable& table = kernels());
 
-/// The sums themselves: x s8 [n, cols], plain, w of one group -> s32 [n, rows], plain; exact where they fit 32 bits.
+/// The sums themselves: x s8 [n, cols], plain, w of one group -> s32 [n, rows], plain; exact; throws as
+/// narrow_linear does.
 Tensor narrow_sums(const Tensor& x, const NarrowRows& w, const KernelTable& table = kernels());
 
 }  // namespace ops

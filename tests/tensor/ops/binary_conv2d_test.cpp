@@ -158,6 +158,8 @@ TEST(BinaryConv2d, RefusesWhatDoesNotFit) {
   const Tensor x = Tensor::full({1, 3, 5, 5}, 1, DType::s8);
   EXPECT_THROW(ops::pack_binary_weights(Tensor::zeros({4, 3})), ShapeError);
   EXPECT_THROW(ops::pack_binary_weights(Tensor::zeros({4, 3, 1, 1}, DType::s32)), TypeError);
+  const Tensor deep = Tensor::empty({1, int64_t{1} << 31, 1, 1}, DType::s8);  // one more than max_depth(1, 1), unread
+  EXPECT_THROW(ops::pack_binary_weights(deep), ShapeError);
   EXPECT_THROW(ops::binary_conv2d(Tensor::zeros({1, 2, 5, 5}), w, {}, {}), ShapeError);
   EXPECT_THROW(ops::binary_conv2d(Tensor::zeros({1, 3, 5, 5}, DType::u8), w, {}, {}), TypeError);
   EXPECT_THROW(ops::binary_conv2d(x, w, {}, {.scale = {1, 2}}), ArgumentError);

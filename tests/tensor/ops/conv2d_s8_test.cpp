@@ -234,6 +234,58 @@ TEST(IntConv2d, IsExactAtTheGreatestDepthAndSplitBehindIt) {
   }
 }
 
+/// The one sum of a 3 x 3 window over one pixel's neighbourhood, every weight and every input the same.
+Tensor window_sum(const IntWeights& w, uint8_t input, const KernelTable& table, DType dtype) {
+  const QuantizedTensor x{Tensor::full({1, w.shape[1], w.shape[2], w.shape[3]}, input, DType::u8), 1, 0};
+  const std::vector<float> scale(dtype == DType::s32 ? 0 : 1, 1.0f);
+  return ops::conv2d_s8(x, w, {}, {.dtype = dtype, .scale = scale}, table);
+}
+
+TEST(IntConv2d, ConvolvesExactlyAtTheGreatestDepthAndSplitsBehindIt) {
+  for (const KernelTable* table : test::tables_with_base()) {
+    // 65,793 = 7,310 x 9 + 3; 66,311 is the real bound of 127, 7,368 x 9 = 66,312 the next depth of the window.
+    for (const auto& [channels, weight] : {std::pair<int64_t, int64_t>{7310, -128}, {7367, 127}}) {
+      const IntWeights last =
+          ops::pack_int_weights(Tensor::full({1, channels, 3, 3}, static_cast<double>(weight), DType::s8), Tensor(), 0);
+      EXPECT_TRUE(last.parts.empty());
+      EXPECT_EQ(window_sum(last, 255, *table, DType::s32).item(), static_cast<double>(channels * 9 * weight * 255))
+          << table->isa;
+      const IntWeights next = ops::pack_int_weights(
+          Tensor::full({1, channels + 1, 3, 3}, static_cast<double>(weight), DType::s8), Tensor(), 0);
+      EXPECT_FALSE(next.parts.empty());
+      EXPECT_THROW(window_sum(next, 255, *table, DType::s32), ArgumentError);
+      EXPECT_EQ(window_sum(next, 255, *table, DType::f32).item(), static_cast<float>((channels + 1) * 9 * weight * 255))
+          << table->isa;
+    }
+  }
+}
+
+TEST(IntConv2d, LeavesBlocksOutExactlyAtTheGreatestDepthAndRefusesOneMore) {
+  constexpr int64_t kDepth = 65793;
+  std::vector<int8_t> row(kDepth + 1, -128);
+  row.back() = 0;  // pruned: the next block of 1 x 4 keeps one weight
+  const Tensor bytes = Tensor::full({1, kDepth + 1}, 255, DType::u8);
+  const IntWeights w = ops::pack_sparse_int_weights(Tensor::from(row, {1, kDepth + 1}), Tensor(), 0);
+  for (const KernelTable* table : test::tables_with_base())
+    EXPECT_EQ(ops::linear_s8({bytes, 1, 0}, w, {.dtype = DType::s32}, *table).item(), kDepth * -128.0 * 255)
+        << table->isa;
+  row.back() = -128;
+  EXPECT_THROW(ops::pack_sparse_int_weights(Tensor::from(row, {1, kDepth + 1}), Tensor(), 0), ArgumentError);
+}
+
+TEST(IntConv2d, CountsFourBitInputsByTheirOwnRange) {
+  constexpr int64_t kDepth = 1118481;  // (2^31 - 1) / (15 * 128)
+  for (const int64_t depth : {kDepth, kDepth + 1}) {
+    const Tensor w = Tensor::full({1, depth}, -128, DType::s8), x = Tensor::full({1, depth}, 15, DType::u8);
+    const IntWeights packed = ops::pack_int_weights(w, Tensor(), 0, 1, 15);
+    EXPECT_EQ(packed.parts.empty(), depth == kDepth);
+    for (const KernelTable* table : test::tables_with_base())
+      EXPECT_EQ(ops::linear_s8({x, 1, 0}, packed, {.dtype = DType::f32, .scale = {1}}, *table).item(),
+                static_cast<float>(depth * -128 * 15))
+          << table->isa;
+  }
+}
+
 TEST(IntConv2d, SplitsASumThatOnlyItsBiasDrivesOver) {
   const Tensor w = Tensor::from(std::vector<int8_t>{1, 1}, {1, 2});
   const Tensor bias = Tensor::from(std::vector<int32_t>{std::numeric_limits<int32_t>::max() - 100}, {1});

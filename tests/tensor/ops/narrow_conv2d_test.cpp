@@ -4,6 +4,7 @@
 
 #include "tensor/kernels/table.h"
 #include "tensor/random.h"
+#include "tests/support/tables.h"
 
 namespace pith {
 namespace {
@@ -68,6 +69,41 @@ TEST(NarrowConv2d, EqualsInt8WeightsOfTheSameLevels) {
               << isa << " " << bits << " bits " << text(shape);
         }
     }
+}
+
+/// One filter of `channels` equal codes over one pixel.
+Filters equal_filter(int64_t channels, int bits, int code, int8_t level) {
+  Random random({.seed = 64});
+  Filters f = random_filters({1, channels, 1, 1}, bits, random);
+  f.weights = Tensor::full({1, channels, 1, 1}, level, DType::s8);
+  const int repeated = bits == 4 ? code * 0x11 : bits == 2 ? code * 0x55 : code * 0xff;
+  std::fill(f.codes.begin(), f.codes.end(), static_cast<uint8_t>(repeated));
+  f.levels[static_cast<size_t>(code)] = level;
+  return f;
+}
+
+TEST(NarrowConv2d, IsExactAtTheGreatestDepthAndKeepsTheWeightsOfOneMoreToSplitThem) {
+  struct Extreme {
+    int bits, code;
+    int8_t level;
+  };
+  for (const Extreme& e : {Extreme{4, 0, -8}, {2, 3, 127}, {2, 1, -127}, {1, 1, 127}, {1, 0, -127}}) {
+    const int64_t least = e.level < 0 ? int64_t{1} << 31 : (int64_t{1} << 31) - 1;  // |sum| at most
+    const int64_t depth = least / (255 * std::abs(int64_t{e.level}));
+    for (const int64_t channels : {depth, depth + 1}) {
+      const Filters f = equal_filter(channels, e.bits, e.code, e.level);
+      const ops::NarrowFilters view = f.view(0, 1);
+      EXPECT_EQ(view.frame.packed.empty(), channels == depth) << e.bits << " bits";
+      const ops::QuantizedTensor x{Tensor::full({1, channels, 1, 1}, 255, DType::u8), 1, 0};
+      for (const KernelTable* t : test::tables_with_base())
+        EXPECT_EQ(ops::narrow_conv2d(x, view, {}, {.dtype = DType::f32, .scale = {1}}, *t).item(),
+                  static_cast<float>(channels * 255 * e.level))
+            << t->isa << " " << e.bits << " bits, level " << int{e.level};
+      if (channels > depth) continue;
+      EXPECT_EQ(ops::narrow_conv2d(x, view, {}, {.dtype = DType::s32}).item(),
+                static_cast<double>(depth * 255 * e.level));
+    }
+  }
 }
 
 TEST(NarrowConv2d, KeepsNothingOfTheWeightsBesideTheirCodes) {

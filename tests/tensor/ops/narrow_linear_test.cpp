@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "tensor/error.h"
 #include "tensor/formats/quant_params.h"
 #include "tensor/kernels/table.h"
 #include "tensor/ops/narrow_linear_reference.h"
@@ -102,13 +103,49 @@ TEST(NarrowLinear, SumsEqualTheirTwinOnEveryTable) {
   }
 }
 
-TEST(NarrowLinear, IsExactAtTheDepthWhereOneMoreProductCouldOverflow) {
-  const int64_t depth = max_depth(4, 8);
+/// One row of `depth` equal weights: `code` of levels 0 and 127, or of 4 bits, minus `zero`.
+Matrix extreme_row(int64_t depth, int bits, int code, int32_t zero) {
   Random random({.seed = 92});
-  const Matrix m = make_matrix(1, depth, 0, 4, random, [](int64_t, int64_t) { return 0; });  // every weight -8
-  const Tensor x = Tensor::full({1, depth}, -128, DType::s8);
-  for (const KernelTable* t : test::tables_with_base())
-    EXPECT_EQ(ops::narrow_sums(x, m.view(), *t).item(), static_cast<double>(depth * 1024)) << t->isa;
+  Matrix m = make_matrix(1, depth, 0, bits, random, [=](int64_t, int64_t) { return code; });
+  m.zero[0] = zero;
+  for (size_t k = 0; k < 4; ++k) m.levels[k] = k % 2 ? 127 : 0;
+  return m;
+}
+
+TEST(NarrowLinear, IsExactAtTheGreatestDepthAndRefusesOneMore) {
+  struct Extreme {
+    int bits, code;
+    int32_t zero;
+    int64_t weight;
+  };
+  for (const Extreme& e :
+       {Extreme{4, 0, 8, -8}, {2, 0, 127, -127}, {2, 1, 0, 127}, {1, 0, 127, -127}, {1, 1, 0, 127}}) {
+    const int64_t depth = e.bits == 4 ? max_depth(4, 8) : 132104;  // 2^31 - 1 over 128 x 127
+    for (const int64_t x : {-128, 127}) {
+      const Matrix m = extreme_row(depth, e.bits, e.code, e.zero);
+      const Tensor bytes = Tensor::full({1, depth}, static_cast<double>(x), DType::s8);
+      for (const KernelTable* t : test::tables_with_base())
+        EXPECT_EQ(ops::narrow_sums(bytes, m.view(), *t).item(), static_cast<double>(depth * e.weight * x))
+            << t->isa << " bits " << e.bits << " weight " << e.weight << " x " << x;
+    }
+    const Matrix deeper = extreme_row(depth + 1, e.bits, e.code, e.zero);
+    const Tensor bytes = Tensor::full({1, depth + 1}, -128, DType::s8);
+    EXPECT_THROW(ops::narrow_sums(bytes, deeper.view()), ArgumentError) << e.bits;
+    EXPECT_THROW(ops::narrow_linear(bytes.to(DType::f32), deeper.view(), {}, Tensor()), ArgumentError) << e.bits;
+  }
+}
+
+TEST(NarrowLinear, BoundsTheDepthOfEveryScaleByTheLevelsOfTheMatrix) {
+  const Matrix ternary = extreme_row(140000, 2, 0, 1);  // every weight is 0 - 1; unused levels stand for 127 - 1
+  Matrix small = ternary;
+  for (uint8_t& level : small.levels) level = 0;
+  const Tensor bytes = Tensor::full({1, 140000}, -128, DType::s8);
+  EXPECT_EQ(ops::narrow_sums(bytes, small.view()).item(), 140000.0 * 128);
+  EXPECT_THROW(ops::narrow_sums(bytes, ternary.view()), ArgumentError);
+  Random random({.seed = 92});
+  const Matrix grouped =
+      make_matrix(1, 140000, 70016, 4, random, [](int64_t, int64_t) { return 0; });  // -8, two groups
+  EXPECT_NO_THROW(ops::narrow_linear(bytes.to(DType::f32), grouped.view(), {}, Tensor()));
 }
 
 TEST(NarrowLinear, AddsGroupsAsItsTwinDoes) {
