@@ -10,6 +10,7 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/exp.inl"  // before those that call it
 
 #include "tensor/kernels/conv_f32.inl"
+#include "tensor/kernels/conv_gradient_f32.inl"
 #include "tensor/kernels/conv_pixels_f32.inl"
 #include "tensor/kernels/conv_window.inl"
 

@@ -26,18 +26,24 @@ struct LineConv {
   bool relu = false;
 };
 
-/// The gradient of its weights, over `rows` rows of outputs of one block of 16 images:
+/// The gradient of its weights, over `rows` rows of outputs of some blocks of 16 images:
 ///   dw[k * w_step + d] += sum over rows, outputs i and lanes of dy[k, row, i] x[taps[d] + row * x_row + i * x_step].
 struct LineConvGradient {
   const float* x = nullptr;
   const int32_t* taps = nullptr;
   const float* dy = nullptr;
   float* dw = nullptr;
-  int64_t depth = 0, channels = 0, rows = 0, outputs = 0;
-  int64_t x_step = 1, x_row = 0;     ///< lines
-  int64_t dy_row = 0, dy_plane = 0;  ///< lines; neighbouring outputs are neighbours
-  int64_t w_step = 0;                ///< floats
-  int64_t adjacent_taps = 1;         ///< taps come in rows of so many neighbouring lines
+  int64_t depth = 0, channels = 0, blocks = 1, rows = 0, outputs = 0;
+  int64_t x_step = 1, x_row = 0, x_block = 0;      ///< lines
+  int64_t dy_row = 0, dy_plane = 0, dy_block = 0;  ///< lines; neighbouring outputs are neighbours
+  int64_t w_step = 0;                              ///< floats
+  int64_t adjacent_taps = 1;                       ///< taps come in rows of so many neighbouring lines
+  /// Of adjacent taps: kernel row r of output row i reads image row top + i * row_step + r * tap_step. Rows outside of
+  /// 0 .. height - 1 are left out; height 0: none is.
+  int64_t kernel_rows = 1, top = 0, row_step = 1, tap_step = 1, height = 0;
+  /// The first tap of output 0, the last one of the last output, lies in the border (3 adjacent taps, 2 outputs at
+  /// least).
+  bool clips_left = false, clips_right = false;
   /// Where the next call's x and dy lie, or null: lines that are fetched into the second-level cache meanwhile.
   const float* next_x = nullptr;
   const float* next_dy = nullptr;
