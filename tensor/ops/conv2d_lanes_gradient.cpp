@@ -23,17 +23,17 @@ std::vector<int32_t> distances(const LaneGeometry& g, const Shape& w, const Wind
 }
 
 /// What one call of the kernel covers: rows of one block of images, or some blocks whole. About 128 lines of dy for
-/// each of its 4 channels: most of them stay in the first-level cache while all taps pass by. A depthwise gradient has
-/// one pass and takes the whole plane.
+/// each of its 4 channels, fewer where a stride spreads the lines of x: most of them stay in the first-level cache
+/// while all taps pass by. A depthwise gradient has one pass and takes the whole plane.
 struct GradientStrip {
   int64_t blocks, rows;
 };
 
-GradientStrip gradient_strip(const LaneGeometry& dy, bool depthwise) {
-  constexpr int64_t kLines = 128;
+GradientStrip gradient_strip(const LaneGeometry& dy, int64_t stride, bool depthwise) {
+  const int64_t lines = std::max<int64_t>(1, 128 / stride);
   if (depthwise) return {1, dy.h};
-  const int64_t rows = std::clamp<int64_t>(kLines / dy.w, 1, dy.h);
-  return {std::max<int64_t>(1, kLines / (dy.h * dy.w)), chunk_count(dy.h, chunk_count(dy.h, rows))};
+  const int64_t rows = std::clamp<int64_t>(lines / dy.w, 1, dy.h);
+  return {std::max<int64_t>(1, lines / (dy.h * dy.w)), chunk_count(dy.h, chunk_count(dy.h, rows))};
 }
 
 /// Blocks of images begin .. end - 1 and output channels first .. last - 1, all of one group.
@@ -145,7 +145,7 @@ Tensor weight_gradient(const KernelTable& kernels, const Tensor& x, const Tensor
                           .channels = w[1],
                           .kernel_rows = w[2],
                           .kernel_columns = w[3],
-                          .strip = gradient_strip(dy.geometry(), w[1] == 1 && filters == 1)};
+                          .strip = gradient_strip(dy.geometry(), window.stride[0], w[1] == 1 && filters == 1)};
   const GradientSplit split = split_gradient(dy.geometry().blocks, walk.strip, w, window.groups);
   const int64_t count = std::ssize(split.parts);
   parallel_for(count, split.chunk, [&](int64_t begin, int64_t end) {
