@@ -4,8 +4,6 @@
 
 #include "bench/network_case.h"
 #include "bench/turns.h"
-#include "compress/quantizers/post_training.h"
-#include "nn/fold.h"
 
 namespace pith::bench {
 namespace {
@@ -25,16 +23,8 @@ Inference real_inference(const std::string& name, int64_t batch) {
 
 /// The same network quantized after training: weights and activations of 8 bits.
 Inference integer_inference(const std::string& name, int64_t batch) {
-  const NetworkCase c = make_case(name, batch);
-  nn::fold_batch_norm(*c.model);
-  const nn::Graph graph = nn::graph_of(*c.model, nn::model_info(name).input);
-  const Tensor seen = make_case(name, 8).images;
-  compress::Calibration calibration(graph);
-  calibration.add_extremes(seen);
-  calibration.add_moments(seen);
-  const auto network = std::make_shared<nn::IntegerNetwork>(
-      compress::quantize_after_training(graph, calibration.finish(), {}, name));
-  return [network, images = c.images] {
+  const auto network = std::make_shared<nn::IntegerNetwork>(quantized_case(name, {}));
+  return [network, images = make_case(name, batch).images] {
     const Tensor logits = network->run(images);
     benchmark::DoNotOptimize(logits.data<float>());
   };

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "compress/quantizers/post_training.h"
+#include "nn/fold.h"
 #include "nn/models.h"
 #include "tensor/kernels/table.h"
 #include "tensor/parallel.h"
@@ -27,6 +29,17 @@ inline NetworkCase make_case(const std::string& name, int64_t batch) {
   for (int64_t i = 0; i < batch; ++i) labels[i] = static_cast<int32_t>(i % 10);
   c.labels = Tensor::from(labels, Shape{batch});
   return c;
+}
+
+/// A network of this case's weights, batch norm folded, quantized after training by what eight images show.
+inline nn::IntegerSpec quantized_case(const std::string& name, const compress::PostTrainingOptions& options) {
+  const NetworkCase c = make_case(name, 8);
+  nn::fold_batch_norm(*c.model);
+  const nn::Graph graph = nn::graph_of(*c.model, nn::model_info(name).input);
+  compress::Calibration calibration(graph);
+  calibration.add_extremes(c.images);
+  calibration.add_moments(c.images);
+  return compress::quantize_after_training(graph, calibration.finish(), options, name);
 }
 
 /// images/s by the clock of the benchmark (CPU time on one thread), and the most memory the process held so far: for

@@ -6,6 +6,7 @@
 #include "bench/network_case.h"
 #include "bench/turns.h"
 #include "nn/optim/optimizer.h"
+#include "nn/quantized_training.h"
 #include "tensor/formats/mask.h"
 
 namespace pith::bench {
@@ -16,7 +17,8 @@ struct Training {
   NetworkCase net;
   std::unique_ptr<nn::Optimizer> optimizer;
 
-  Training(const std::string& name, int64_t batch) : net(make_case(name, batch)) {
+  Training(const std::string& name, int64_t batch) : Training(make_case(name, batch)) {}
+  explicit Training(NetworkCase c) : net(std::move(c)) {
     nn::SgdOptions options;
     options.momentum = 0.9;
     options.weight_decay = 1e-4;
@@ -62,6 +64,19 @@ void sparse_train_step(benchmark::State& state, const std::string& name, int64_t
   state.SetLabel(kernels().isa);
 }
 
+/// A step in whole numbers (LSQ, batch norm folded) and one of the float network, batch norm in it, take turns.
+void quantized_train_step(benchmark::State& state, const std::string& name, int64_t batch, int bits) {
+  set_threads(1);
+  NetworkCase c = make_case(name, batch);
+  c.model =
+      std::make_unique<nn::QuantizedTraining>(quantized_case(name, {.bits_weights = bits, .bits_activations = bits}));
+  Training quantized(std::move(c)), real(name, batch);
+  for (int i = 0; i < 2; ++i) quantized.step(), real.step();
+  const double images = 1e9 * static_cast<double>(batch);
+  take_turns(state, {{"quantized", images, [&] { quantized.step(); }}, {"f32", images, [&] { real.step(); }}});
+  state.SetLabel(kernels().isa);
+}
+
 void add_train_step(const std::string& name, int64_t batch) {
   add("train/" + name, batch, [=](benchmark::State& state) { train_step(state, name, batch); });
 }
@@ -70,6 +85,14 @@ const bool registered = [] {
   add_train_step("resnet20-cifar", 128);
   add_train_step("resnet20-cifar", 32);
   add_train_step("lenet5", 64);
+  for (const int bits : {8, 4, 2}) {
+    const std::string width = std::to_string(bits);
+    benchmark::RegisterBenchmark(
+        ("quantized_train/resnet20-cifar/batch:128/w" + width + "a" + width + "/t1").c_str(),
+        [=](benchmark::State& state) { quantized_train_step(state, "resnet20-cifar", 128, bits); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
+  }
   for (const int64_t batch : {128, 32})
     for (const int sparsity : {50, 80, 90, 95})
       for (const int threads : {1, 2})
