@@ -24,6 +24,7 @@ struct SparseProduct {
   int64_t column0 = 0;
   int64_t x_panel = 0;  ///< floats from one panel to the next; lines follow each other
   int64_t panels = 1;
+  bool side_by_side = false;  ///< instead, a column's lines of all panels follow each other
   const float* before = nullptr;
   int64_t before_row = 0, before_panel = 0;  ///< floats
   const float* bias = nullptr;
@@ -46,12 +47,12 @@ struct SparseGradient {
   int64_t dy_row = 0, dy_panel = 0;  ///< floats
 };
 
-/// Lines out of a plain matrix: out[t out_panel + c 16 + lane] = x[c x_row + t 16 + lane]; lanes of the last panel from
+/// Lines out of a plain matrix: out[t out_panel + c out_column + lane] = x[c x_row + t 16 + lane]; lanes of the last panel from
 /// `last` on get 0. Distances in floats.
 struct LinePanels {
   const float* x = nullptr;
   float* out = nullptr;
-  int64_t x_row = 0, out_panel = 0;
+  int64_t x_row = 0, out_panel = 0, out_column = 16;
   int64_t columns = 0, panels = 1, last = 16;
 };
 

@@ -4,8 +4,9 @@
 // together, and its trip count is predicted.
 
 /// Columns are counted from column0; the pointer may lie before the first line, nothing there is read.
-static inline const float* line_of_column_0(const float* x, int64_t column0) {
-  return reinterpret_cast<const float*>(reinterpret_cast<uintptr_t>(x) - static_cast<uintptr_t>(column0) * 64);
+static inline const float* line_of_column_0(const float* x, int64_t column0, int64_t column_floats = 16) {
+  return reinterpret_cast<const float*>(reinterpret_cast<uintptr_t>(x) -
+                                        static_cast<uintptr_t>(column0 * column_floats) * sizeof(float));
 }
 
 /// Sums of up to two rows, T panels, with U sums each so that enough are open at once.
@@ -46,20 +47,23 @@ static inline RunWeights weights_of(const SparseProduct& p, const SparseRun& run
   return {p.values + run.first, p.columns + run.first, run.count};
 }
 
-template <int T>
+/// Lines of x: a panel's after one another, or (kSide) the T panels' side by side, so that one address serves all.
+template <int T, bool kSide>
 struct PanelLines {
-  const float* x[T];
+  const float* x[kSide ? 1 : T];
 };
 
-template <int T>
-static inline void add_weight(const RunWeights& w, int64_t k, const PanelLines<T>& lines, Vec* sum) {
+template <int T, bool kSide>
+static inline void add_weight(const RunWeights& w, int64_t k, const PanelLines<T, kSide>& lines, Vec* sum) {
   const Vec weight = pinned(Vec::set(w.values[k]));
-  const uint64_t at = static_cast<uint64_t>(w.columns[k]) * 16;
-  for (int t = 0; t < T; ++t) sum[t] = fma(weight, Vec::load(lines.x[t] + at), sum[t]);
+  const uint64_t at = static_cast<uint64_t>(w.columns[k]) * (kSide ? T * 16 : 16);
+  for (int t = 0; t < T; ++t)
+    sum[t] = fma(weight, Vec::load(kSide ? lines.x[0] + at + t * 16 : lines.x[t] + at), sum[t]);
 }
 
-template <int T, int U>
-static inline void run_pair(const SparseProduct& p, const PanelLines<T>& lines, const SparseRun* runs, int part) {
+template <int T, int U, bool kSide>
+static inline void run_pair(const SparseProduct& p, const PanelLines<T, kSide>& lines, const SparseRun* runs,
+                            int part) {
   RowSums<T, U> first, second;
   begin_row(p, runs[0].row, part, first);
   begin_row(p, runs[1].row, part, second);
@@ -68,42 +72,48 @@ static inline void run_pair(const SparseProduct& p, const PanelLines<T>& lines, 
   int64_t k = 0;
   for (; k + U <= both; k += U)
     for (int u = 0; u < U; ++u) {
-      add_weight<T>(a, k + u, lines, first.sum[u]);
-      add_weight<T>(b, k + u, lines, second.sum[u]);
+      add_weight(a, k + u, lines, first.sum[u]);
+      add_weight(b, k + u, lines, second.sum[u]);
     }
-  for (int64_t i = k; i < a.count; ++i) add_weight<T>(a, i, lines, first.sum[0]);
-  for (int64_t i = k; i < b.count; ++i) add_weight<T>(b, i, lines, second.sum[0]);
+  for (int64_t i = k; i < a.count; ++i) add_weight(a, i, lines, first.sum[0]);
+  for (int64_t i = k; i < b.count; ++i) add_weight(b, i, lines, second.sum[0]);
   end_row(p, runs[0].row, part, first);
   end_row(p, runs[1].row, part, second);
 }
 
-template <int T, int U>
-static void sparse_rows(const SparseProduct& p) {
+template <int T, int U, bool kSide>
+static void sparse_rows(SparseProduct p) {  // a copy: stores of vectors would have every field read again
   for (int part = 0; part < 16; part += Vec::kWidth) {
-    PanelLines<T> lines;
-    for (int t = 0; t < T; ++t) lines.x[t] = line_of_column_0(p.x, p.column0) + t * p.x_panel + part;
+    PanelLines<T, kSide> lines;
+    const float* const x = line_of_column_0(p.x, p.column0, kSide ? T * 16 : 16) + part;
+    for (int t = 0; t < (kSide ? 1 : T); ++t) lines.x[t] = x + t * p.x_panel;
     int64_t i = 0;
     for (; i + 2 <= p.run_count; i += 2) run_pair<T, U>(p, lines, p.runs + i, part);
     if (i < p.run_count) {
       RowSums<T, U> sums;
       begin_row(p, p.runs[i].row, part, sums);
       const RunWeights w = weights_of(p, p.runs[i]);
-      for (int64_t k = 0; k < w.count; ++k) add_weight<T>(w, k, lines, sums.sum[0]);
+      for (int64_t k = 0; k < w.count; ++k) add_weight(w, k, lines, sums.sum[0]);
       end_row(p, p.runs[i].row, part, sums);
     }
   }
 }
 
+template <int T, int U>
+static void sparse_rows_of(const SparseProduct& p) {
+  p.side_by_side ? sparse_rows<T, U, true>(p) : sparse_rows<T, U, false>(p);
+}
+
 static void spmm(const SparseProduct& p) {
   switch (p.panels) {
     case 4:
-      return sparse_rows<4, 1>(p);
+      return sparse_rows_of<4, 1>(p);
     case 3:
-      return sparse_rows<3, 1>(p);
+      return sparse_rows_of<3, 1>(p);
     case 2:
-      return sparse_rows<2, 2>(p);
+      return sparse_rows_of<2, 2>(p);
     default:
-      return sparse_rows<1, 4>(p);
+      return sparse_rows<1, 4, false>(p);
   }
 }
 
@@ -155,7 +165,7 @@ static void copy_panels(const LinePanels& p) {
     const float* from = p.x + part;
     float* to = p.out + part;
     const int last = static_cast<int>(p.last) - part;
-    for (int64_t c = 0; c < p.columns; ++c, from += p.x_row, to += 16) {
+    for (int64_t c = 0; c < p.columns; ++c, from += p.x_row, to += p.out_column) {
       for (int t = 0; t + 1 < T; ++t) Vec::load(from + t * 16).store(to + t * p.out_panel);
       const Vec end = p.last < 16 ? Vec::load(from + (T - 1) * 16, last) : Vec::load(from + (T - 1) * 16);
       end.store(to + (T - 1) * p.out_panel);

@@ -38,6 +38,20 @@ Tile tile_at(int64_t i, int64_t chunks, int64_t all) {
   return {i % chunks, first, std::min(kTile, all - first)};
 }
 
+/// Copies rows row0 .. row0 + rows of a tile of a plain x to `buffer`: panel after panel, or every row's lines side by
+/// side.
+void copy_lines(const KernelTable& table, const Panels& x, const Tile& tile, int64_t row0, int64_t rows, float* buffer,
+                bool side_by_side) {
+  table.line_panels({.x = x.data + row0 * x.row + tile.first * x.panel,
+                     .out = buffer,
+                     .x_row = x.row,
+                     .out_panel = side_by_side ? L : rows * L,
+                     .out_column = side_by_side ? tile.panels * L : L,
+                     .columns = rows,
+                     .panels = tile.panels,
+                     .last = x.lanes_of(tile.first + tile.panels - 1)});
+}
+
 /// Where the kernel finds columns column0 .. column0 + columns of a tile of panels, copied to `buffer` if they are
 /// plain. Features of lanes lie line after line, so the distance of panels is all that varies.
 struct TileLines {
@@ -46,15 +60,8 @@ struct TileLines {
 };
 TileLines lines_of(const KernelTable& table, const Panels& x, const Tile& tile, int64_t row0, int64_t rows,
                    float* buffer) {
-  const float* const from = x.data + row0 * x.row + tile.first * x.panel;
-  if (!x.plain) return {from, x.panel};
-  table.line_panels({.x = from,
-                     .out = buffer,
-                     .x_row = x.row,
-                     .out_panel = rows * L,
-                     .columns = rows,
-                     .panels = tile.panels,
-                     .last = x.lanes_of(tile.first + tile.panels - 1)});
+  if (!x.plain) return {x.data + row0 * x.row + tile.first * x.panel, x.panel};
+  copy_lines(table, x, tile, row0, rows, buffer, false);
   return {buffer, rows * L};
 }
 
@@ -82,16 +89,17 @@ void multiply_tile(const KernelTable& table, const SparseMatrix& w, const Sparse
   const int64_t held_row = direct ? y.row : tile.panels * L, held_panel = direct ? y.panel : L;
   for (int64_t b = 0; b < plan.blocks_per_chunk; ++b) {
     const auto& block = plan.blocks[static_cast<size_t>(tile.chunk * plan.blocks_per_chunk + b)];
-    const TileLines lines = lines_of(table, x, tile, block.column0, block.columns, buffer);
+    if (x.plain) copy_lines(table, x, tile, block.column0, block.columns, buffer, true);
     const bool ends = b + 1 == plan.blocks_per_chunk;
     table.spmm({.values = w.values,
                 .columns = w.pattern.columns,
                 .runs = plan.runs.data() + block.first_run,
                 .run_count = block.run_count,
-                .x = lines.data,
+                .x = x.plain ? buffer : x.data + block.column0 * x.row + tile.first * x.panel,
                 .column0 = block.column0 % SparsePattern::kSection,
-                .x_panel = lines.panel,
+                .x_panel = x.panel,
                 .panels = tile.panels,
+                .side_by_side = x.plain,
                 .before = b == 0 ? nullptr : held,
                 .before_row = held_row,
                 .before_panel = held_panel,
