@@ -1,6 +1,7 @@
-// Binary convolution, bits to bits, beside the machine's xor-popcount-add ceiling and our dense f32 convolution, taking
-// turns. Operations: 2 n k c kh kw oh ow with the real number of channels, so that stage 1, whose 16 channels fill half
-// of a word, can reach half of the ceiling at most.
+// Binary convolution, bits to bits, beside the machine's xor-popcount-add ceiling and our dense f32 and int8
+// convolutions, taking turns. Operations: 2 n k c kh kw oh ow with the real number of channels, so that stage 1, whose
+// 16 channels fill half of a word, can reach half of the ceiling at most.
+#include "bench/byte_case.h"
 #include "bench/ceiling.h"
 #include "bench/turns.h"
 #include "tensor/kernels/table.h"
@@ -32,10 +33,14 @@ void binary_conv(benchmark::State& state, const Stage& s) {
   const Tensor bits = to_bit_lanes(x, 1), lanes = to_lanes(x, 1);
   const ops::BinaryWeights packed = ops::pack_binary_weights(w);
   const ops::BinaryTarget to{.output = ops::BinaryOutput::bits};
+  const ops::QuantizedTensor bytes = ops::quantize(x, 0.03F, 128, 1);
+  const ops::IntWeights small = ops::pack_int_weights(byte_weights(w.shape(), 100), Tensor(), 128);
+  const ops::IntTarget to_bytes{.scale = std::vector<float>(static_cast<size_t>(s.c), 2e-4F), .zero_point = 128};
   const double operations = 2.0 * 9 * static_cast<double>(s.n * s.c * s.c * s.h * s.h);
   std::vector<Turn> turns = {
       {"binary", operations, [&] { benchmark::DoNotOptimize(ops::binary_conv2d(bits, packed, window, to)); }},
-      {"dense", operations, [&] { benchmark::DoNotOptimize(ops::conv2d(lanes, w, window)); }}};
+      {"dense", operations, [&] { benchmark::DoNotOptimize(ops::conv2d(lanes, w, window)); }},
+      {"int8", operations, [&] { benchmark::DoNotOptimize(ops::conv2d_s8(bytes, small, window, to_bytes)); }}};
   if (__builtin_cpu_supports("avx512vpopcntdq")) turns.push_back({"ceiling", kPopcountOperations, popcount_chains});
   take_turns(state, turns);
   state.SetLabel(kernels().isa);

@@ -1,6 +1,7 @@
-// Convolution with weights of 4 bits and ternary ones, beside our own 8-bit weights of the same levels, in turns:
-// "x int8" is the speed-up; "bytes" is what the weights take, as a share of the 8-bit ones.
-//   pith_bench --benchmark_filter='int4_conv|ternary_conv'
+// Convolution with weights of 4 bits, ternary and binary ones, beside our own 8-bit weights of the same levels, in
+// turns: "x int8" is the speed-up; "bytes" is what the weights take, as a share of the 8-bit ones. Activations of 4
+// bits (w4a4) are bytes, too, whose largest is 15.
+//   pith_bench --benchmark_filter='(int4|w4a4|ternary|binary_weights)_conv'
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -15,7 +16,18 @@
 namespace pith::bench {
 namespace {
 
-/// Random codes of kernels/narrow_views.h and the bytes that they stand for: -8 to 7, or -1, 0 and 1.
+struct Widths {
+  const char* name;
+  int bits;
+  int32_t highest;  ///< of the activations, in and out
+};
+constexpr Widths kWidths[] = {
+    {"int4_conv/", 4, 255}, {"w4a4_conv/", 4, 15}, {"ternary_conv/", 2, 255}, {"binary_weights_conv/", 1, 255}};
+
+/// What code `k` of a ternary or a binary channel stands for.
+int8_t level_of(int bits, int64_t k) { return static_cast<int8_t>(bits == 1 ? 2 * (k % 2) - 1 : k == 3 ? 0 : k - 1); }
+
+/// Random codes of kernels/narrow_views.h and the bytes that they stand for: -8 to 7; -1, 0 and 1; or -1 and 1.
 struct Filters {
   Tensor weights;  ///< s8 [k, c, kh, kw]
   std::vector<uint8_t> codes;
@@ -28,12 +40,12 @@ struct Filters {
     const int64_t vectors = ((shape[1] + 3) / 4 * window * 16 * bits / 8 + 63) / 64;
     codes.resize(static_cast<size_t>(panels * vectors * 64));
     for (int64_t i = 0; i < (bits == 4 ? 16 : panels * 16); ++i)
-      levels.push_back(static_cast<int8_t>(bits == 4 ? i - 8 : i % 4 == 3 ? 0 : i % 4 - 1));
+      levels.push_back(bits == 4 ? static_cast<int8_t>(i - 8) : level_of(bits, i % 4));
     int8_t* w = weights.mutable_data<int8_t>();
     for (int64_t k = 0; k < shape[0]; ++k)
       for (int64_t c = 0; c < shape[1]; ++c)
         for (int64_t i = 0; i < window; ++i) {
-          const int64_t code = random.below(bits == 4 ? 16 : 3);
+          const int64_t code = random.below(bits == 4 ? 16 : bits == 2 ? 3 : 2);
           const int64_t byte = ((c / 4 * window + i) * 4 + k % 4) * 4 + c % 4;
           uint8_t& at = codes[static_cast<size_t>((k / 4 * vectors + byte / 64 / each) * 64 + byte % 64)];
           at = static_cast<uint8_t>(at | code << (byte / 64 % each * bits));
@@ -47,17 +59,19 @@ struct Filters {
   }
 };
 
-void narrow(benchmark::State& state, const ConvLayer& l, int64_t batch, int bits) {
+void narrow(benchmark::State& state, const ConvLayer& l, int64_t batch, const Widths& widths) {
   set_threads(1);
-  const Filters filters(l.w(), bits);
+  const Filters filters(l.w(), widths.bits);
   Tensor pixels = Tensor::empty(l.x(batch));
-  fill_uniform(pixels, 0, 255, {.seed = 1});
+  fill_uniform(pixels, 0, widths.highest, {.seed = 1});
   const ops::QuantizedTensor x = ops::quantize(pixels, 1, 0, 1);
   const ops::IntWeights bytes = ops::pack_int_weights(filters.weights, Tensor(), 0);
   const ops::IntTarget to{.scale = std::vector<float>(static_cast<size_t>(l.k), 2e-3f), .relu = true};
+  ops::IntTarget small = to;
+  small.highest = widths.highest;
   take_turns(state, {{"narrow", l.operations(batch),
                       [&] {
-                        Tensor y = ops::narrow_conv2d(x, filters.view, l.window(), to);
+                        Tensor y = ops::narrow_conv2d(x, filters.view, l.window(), small);
                         benchmark::DoNotOptimize(y.mutable_data<uint8_t>());
                       }},
                      {"int8", l.operations(batch), [&] {
@@ -71,11 +85,9 @@ void narrow(benchmark::State& state, const ConvLayer& l, int64_t batch, int bits
 const bool registered = [] {
   for (const ConvLayer& l : kResNetLayers)
     for (const int64_t batch : {1, 32})
-      for (const int bits : {4, 2})
-        benchmark::RegisterBenchmark(
-            ((bits == 4 ? "int4_conv/" : "ternary_conv/") + std::string(l.name) + "/n" + std::to_string(batch) + "/t1")
-                .c_str(),
-            narrow, l, batch, bits)
+      for (const Widths& w : kWidths)
+        benchmark::RegisterBenchmark((w.name + std::string(l.name) + "/n" + std::to_string(batch) + "/t1").c_str(),
+                                     narrow, l, batch, w)
             ->UseManualTime();
   return true;
 }();

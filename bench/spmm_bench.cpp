@@ -197,7 +197,7 @@ std::string percent(double sparsity) { return "/s" + std::to_string(static_cast<
 
 template <class F>
 void add_row(const std::string& name, const F& f) {
-  benchmark::RegisterBenchmark(name.c_str(), f)->UseManualTime()->MinTime(0.2);
+  benchmark::RegisterBenchmark(name.c_str(), f)->UseManualTime();
 }
 
 void register_spmm(int64_t size) {
