@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "apps/checks.h"
@@ -163,8 +164,11 @@ nn::IntegerSpec fitted(const nn::Graph& graph, nn::IntegerSpec spec, const data:
 }
 
 compress::TrainingChoice training_choice(const QuantizationOptions& o) {
-  const compress::TrainingChoice choice{nn::weight_training(o.train_weights), nn::value_training(o.train_activations)};
-  nn::check_bits(choice.weights, static_cast<int>(o.bits_weights), "--bits-weights");
+  const compress::TrainingChoice choice{nn::weight_training(o.train_weights), nn::value_training(o.train_activations),
+                                        static_cast<int>(std::clamp<int64_t>(o.train_accumulator, -1, 64))};
+  const int bits = static_cast<int>(o.bits_weights);
+  nn::check_bits(choice.weights, bits, "--bits-weights");
+  if (o.train_accumulator != 0) nn::check_accumulator(choice.accumulator, choice.weights, bits, "--bits-weights");
   if (choice.values != nn::ValueTraining::lsq && o.method == "dynamic")
     throw ArgumentError("--train-activations " + o.train_activations +
                         " sets a range; --method dynamic takes that of every batch");
@@ -227,7 +231,7 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
     decided = within_budget(graph, statistics, decided, kept_batches(source, o), o, what.model, console);
   nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);
   spec = fitted(graph, std::move(spec), source, o, console);
-  return o.trains_by_lsq() ? spec : compress::chosen_training(std::move(spec), choice, decided.bits_weights);
+  return o.chooses_training() ? compress::chosen_training(std::move(spec), choice, decided.bits_weights) : spec;
 }
 
 nn::IntegerSpec trained(const std::string& run) {

@@ -23,11 +23,14 @@ struct QuantizationOptions {
   bool corrects_bias = false, equalises = false;
   int64_t search = 0;         ///< rounds of the search for ranges; 0: none
   int64_t fit_images = 1024;  ///< of those held out, for rounding, bias correction and search
-  int64_t budget_bytes = 0;  ///< of the packed file, bits a layer chosen; 0: none
+  int64_t budget_bytes = 0;   ///< of the packed file, bits a layer chosen; 0: none
   std::vector<int> budget_widths = {2, 3, 4, 5, 6, 8};
   std::vector<std::string> overrides;
   std::string train_weights = "lsq", train_activations = "lsq";  ///< how training goes on
-  bool trains_by_lsq() const { return train_weights == "lsq" && train_activations == "lsq"; }
+  int64_t train_accumulator = 0;                                 ///< bits that its sums are held to; 0: no such limit
+  bool chooses_training() const {
+    return train_weights != "lsq" || train_activations != "lsq" || train_accumulator != 0;
+  }
 };
 
 /// The settings as `compress` takes them. Throws ArgumentError with one sentence.

@@ -40,6 +40,7 @@ struct IntegerLayer {
   // How training goes on, where real weights are still there.
   WeightTraining weight_training = WeightTraining::lsq;
   ValueTraining value_training = ValueTraining::lsq;  ///< of the value that this layer puts out
+  int accumulator = 0;                                ///< bits that its sums are held to; 0: no such limit
 };
 
 struct IntegerSpec {

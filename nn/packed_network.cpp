@@ -36,6 +36,7 @@ void add_methods(Json& json, const IntegerLayer& layer) {
     json.add("train_weights", Json::of(std::string(name(layer.weight_training))));
   if (layer.value_training != ValueTraining::lsq)
     json.add("train_activations", Json::of(std::string(name(layer.value_training))));
+  if (layer.accumulator != 0) json.add("train_accumulator", Json::of(layer.accumulator));
 }
 
 Json layer_json(const IntegerLayer& layer, const ValueQuant& y, FloatWeights floats) {
@@ -122,6 +123,7 @@ LayerKind kind_from(const std::string& text, const std::string& path) {
 void take_methods(IntegerLayer& layer, const Members& m, const std::string& path) try {
   if (m.has("train_weights")) layer.weight_training = weight_training(m.string("train_weights"));
   if (m.has("train_activations")) layer.value_training = value_training(m.string("train_activations"));
+  if (m.has("train_accumulator")) layer.accumulator = static_cast<int>(m.integer("train_accumulator", 8, 24));
 } catch (const ArgumentError& e) {
   throw FormatError(path + ": " + e.what());
 }

@@ -4,7 +4,7 @@
 // ranges); values.scale F32 and values.zero_point I32, one a value. Metadata: pith.packed (version), pith.network (one
 // JSON text: wiring), pith.xxh3. A file to train from also holds NAME.float_weight and NAME.float_bias, F32, and
 // NAME.mask of what was pruned; a layer that is not trained by LSQ names its methods in pith.network (train_weights,
-// train_activations).
+// train_activations), and its accumulator where it has one (train_accumulator).
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,7 @@
 #include "nn/apply.h"
 #include "tensor/error.h"
 #include "tensor/formats/range_tracker.h"
+#include "tensor/ops/accumulator_steps.h"
 #include "tensor/ops/quantized.h"
 
 namespace pith::nn {
@@ -89,6 +90,15 @@ Tensor wide_enough(const Tensor& steps, const Tensor& bias, const Variable& x_st
     wide[k] = std::max(wide[k], static_cast<float>(std::max(least, kLeastStep)));
   }
   return Tensor::from(wide, steps.shape());
+}
+
+/// What the sums of a layer have to fit. With dynamic ranges the zero point is anything, and biases stay outside.
+ops::SumLimits limits_of(const IntegerLayer& layer, const ValueQuant& x, const Variable& x_step) {
+  if (!x_step.defined()) return {.above = static_cast<double>(x.highest()), .bits = layer.accumulator};
+  return {.above = static_cast<double>(x.highest() - x.zero_point),
+          .below = static_cast<double>(x.zero_point),
+          .x_step = x_step.value().item(),
+          .bits = layer.accumulator};
 }
 
 /// The farther end of a range in steps from zero.
@@ -181,6 +191,15 @@ Variable QuantizedTraining::value_step(int64_t value) const {
 
 /// x_step: of the layer's input; undefined with dynamic ranges.
 Variable QuantizedTraining::weight_step(size_t i, const Variable& x_step) const {
+  const IntegerLayer& layer = start_.layers[i];
+  const Variable step = unlimited_step(i, x_step);
+  if (layer.accumulator == 0) return step;
+  return widened(step, ops::accumulator_steps(
+                           learned_[i].weight->value(), step.value(), learned_[i].bias->value(), levels_of(layer),
+                           limits_of(layer, start_.values[static_cast<size_t>(layer.shape.input)], x_step)));
+}
+
+Variable QuantizedTraining::unlimited_step(size_t i, const Variable& x_step) const {
   const IntegerLayer& layer = start_.layers[i];
   if (learned_[i].weight_step == nullptr)
     return Variable(wide_enough(steps_of(layer, learned_[i].weight->value()), learned_[i].bias->value(), x_step));

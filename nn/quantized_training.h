@@ -2,7 +2,8 @@
 // on the way forward, the very integers that IntegerNetwork computes from spec(): sums are whole numbers below 2^24 in
 // f32, and requantisation takes the same steps (tensor/ops/requantize.h). On the way back gradients pass straight
 // through the roundings (Bengio et al. 2013) into weights, biases and what sets the steps: learned by LSQ (Esser et al.
-// 2020), or by what each layer of the spec names (nn/training_method.h).
+// 2020), or by what each layer of the spec names (nn/training_method.h). A layer with an accumulator has steps so wide
+// that no sum can leave it, in every forward pass (A2Q: Colbert et al. 2023; tensor/ops/accumulator_steps.h).
 //
 // Batch norm is folded before it begins, so training, evaluation and inference are one function. Parameters bear the
 // float network's names (layer1.0.conv1.weight), so masks and schedules find them. Beside them stand, by method,
@@ -66,6 +67,7 @@ class QuantizedTraining : public Module {
   void add_value_parameters(size_t i);
   Variable value_step(int64_t value) const;
   Variable weight_step(size_t i, const Variable& x_step) const;
+  Variable unlimited_step(size_t i, const Variable& x_step) const;
   Variable levels(size_t i, const Variable& w, const Variable& w_step) const;
   Variable sums_of(size_t i, const Variable& x, const Variable& w_step) const;
   Flow run_layer(size_t i, const std::vector<Flow>& values);

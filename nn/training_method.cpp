@@ -41,12 +41,25 @@ void check_bits(WeightTraining method, int bits, const std::string& where) {
   if ((method == WeightTraining::wrpn || method == WeightTraining::inq) && bits < 2) refuse("2 to 8 bits");
 }
 
+void check_accumulator(int accumulator, WeightTraining method, int bits, const std::string& where) {
+  if (accumulator < 8 || accumulator > 24)
+    throw ArgumentError("training takes accumulators of 8 to 24 bits, not " + std::to_string(accumulator));
+  const bool shrinks =
+      method == WeightTraining::lsq || method == WeightTraining::dorefa || method == WeightTraining::wrpn;
+  if (!shrinks || bits < 2)
+    throw ArgumentError("training holds sums of weights of 2 to 8 bits to an accumulator by lsq, dorefa or wrpn; " +
+                        where + " has " + std::to_string(bits) + " by " + std::string(name(method)));
+}
+
 void check_training_methods(const IntegerSpec& spec) {
   for (const IntegerLayer& layer : spec.layers) {
     const bool has_weights = layer.shape.has_weights();
     if (has_weights) check_bits(layer.weight_training, layer.bits, "layer " + layer.shape.name);
-    const bool is_lsq = layer.weight_training == WeightTraining::lsq && layer.value_training == ValueTraining::lsq;
-    if (!is_lsq && has_weights && !(layer.shape.weight.defined() && layer.shape.bias.defined()))
+    if (has_weights && layer.accumulator != 0)
+      check_accumulator(layer.accumulator, layer.weight_training, layer.bits, "layer " + layer.shape.name);
+    const bool is_usual = layer.weight_training == WeightTraining::lsq && layer.value_training == ValueTraining::lsq &&
+                          layer.accumulator == 0;
+    if (!is_usual && has_weights && !(layer.shape.weight.defined() && layer.shape.bias.defined()))
       throw ArgumentError("quantized training: layer " + layer.shape.name +
                           " names a method but holds integers alone; its real weights are needed");
     if (layer.value_training != ValueTraining::lsq && spec.is_dynamic)
@@ -58,9 +71,11 @@ void check_training_methods(const IntegerSpec& spec) {
 std::string training_methods(const IntegerSpec& spec) {
   std::vector<std::pair<std::string_view, int64_t>> weights;
   std::string values = spec.is_dynamic ? "by the range of every batch" : "";
+  int accumulator = 0, held = 0;
   for (const IntegerLayer& layer : spec.layers) {
     if (values.empty() && layer.shape.has_weights()) values = name(layer.value_training);
     if (!layer.shape.has_weights()) continue;
+    if (layer.accumulator != 0) accumulator = layer.accumulator, ++held;
     const auto is_it = [&](const auto& w) { return w.first == name(layer.weight_training); };
     const auto found = std::find_if(weights.begin(), weights.end(), is_it);
     if (found == weights.end())
@@ -73,7 +88,9 @@ std::string training_methods(const IntegerSpec& spec) {
     text += (i == 0 ? "" : " and ") + std::string(weights[i].first);
     if (weights.size() > 1) text += " (" + std::to_string(weights[i].second) + (i == 0 ? " layers)" : ")");
   }
-  return text + ", activations " + values;
+  text += ", activations " + values;
+  if (held > 0) text += ", sums of " + std::to_string(accumulator) + " bits (" + std::to_string(held) + " layers)";
+  return text;
 }
 
 }  // namespace pith::nn

@@ -37,11 +37,15 @@ ValueTraining value_training(std::string_view name);
 /// Throws ArgumentError unless weights of so many bits can train by this method; `where` says what has them.
 void check_bits(WeightTraining method, int bits, const std::string& where);
 
+/// Throws ArgumentError unless sums of weights that train by this method can be held to an accumulator of so many bits
+/// (A2Q: tensor/ops/accumulator_steps.h): 8 to 24, of weights whose whole numbers shrink as their step grows.
+void check_accumulator(int accumulator, WeightTraining method, int bits, const std::string& where);
+
 /// Throws ArgumentError with one sentence where a layer's method does not suit its bits, the spec's dynamic ranges, or
 /// weights that are no longer real.
 void check_training_methods(const IntegerSpec& spec);
 
-/// "weights ternary (7 layers) and lsq (2), activations pact".
+/// "weights ternary (7 layers) and lsq (2), activations pact, sums of 16 bits (7 layers)".
 std::string training_methods(const IntegerSpec& spec);
 
 }  // namespace pith::nn

@@ -25,6 +25,8 @@ constexpr const char* kExamples =
     "  pith quantize --model resnet20-cifar --weights resnet20.safetensors --data cifar10 --bits-weights 2 \\\n"
     "      --bits-activations 4 --clip mse --keep-float --train-weights ternary --train-activations pact \\\n"
     "      --out ternary.train.safetensors                       (then: pith train --init)\n"
+    "  pith quantize ... --bits-weights 4 --bits-activations 4 --keep-float --train-accumulator 14 \\\n"
+    "      --out narrow.train.safetensors                        (then `pith prove` shows sums of 14 bits at most)\n"
     "  pith quantize ... --budget-bytes 120000 --weight-range mse --rounding descent --out mixed.safetensors\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
@@ -83,8 +85,9 @@ void quantize(Options o) {
   if (o.what.weights.empty()) throw ArgumentError("--weights FILE says what to quantize");
   if (o.out.empty() || !o.out.ends_with(".safetensors"))
     throw ArgumentError("--out takes the packed file, named .safetensors");
-  if (!o.what.trains_by_lsq() && (!o.keeps_float || !o.run.empty()))
-    throw ArgumentError("--train-weights and --train-activations go on from --weights and want --keep-float");
+  if (o.what.chooses_training() && (!o.keeps_float || !o.run.empty()))
+    throw ArgumentError(
+        "--train-weights, --train-activations and --train-accumulator go on from --weights and want --keep-float");
   const nn::IntegerSpec spec = o.run.empty() ? quantized(o.what, console) : trained(o.run);
   nn::write_packed_network(o.out, spec, o.keeps_float ? nn::FloatWeights::kept : nn::FloatWeights::none);
   report(o, spec, console);
@@ -156,6 +159,8 @@ void add_quantize(CLI::App& program, Action& action) {
       ->capture_default_str();
   c.add_option("--train-activations", o->what.train_activations, "and by lsq, pact, ema or fixed")
       ->capture_default_str();
+  c.add_option("--train-accumulator", o->what.train_accumulator,
+               "and with sums that provably fit so many bits (8 to 24; lsq, dorefa, wrpn), in the same layers");
   add_method(c, o->what);
   c.callback([o, &action] { action = [o] { quantize(*o); }; });
 }

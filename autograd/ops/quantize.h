@@ -36,6 +36,9 @@ Variable requantize_pact(const Variable& sums, const Variable& bias, const Varia
 /// |x|, at least 1e-10, whose gradient is multiplied by `factor` (LSQ scales those of steps).
 Variable positive_step(const Variable& x, double factor);
 
+/// Wider steps in place of some of x's, [k]: the gradient passes to those of x that stay.
+Variable widened(const Variable& x, const Tensor& wide);
+
 /// Whole numbers counted from the zero point: round(x / scale) on a grid of [0, highest] that was made to hold x
 /// (dynamic ranges). x: f32 [n, c, h, w] or [n, f]. Straight through: dx = dy / scale.
 Variable grid_levels(const Variable& x, float scale, int32_t zero_point, int32_t highest);

@@ -8,7 +8,8 @@ namespace pith::compress {
 
 nn::IntegerSpec chosen_training(nn::IntegerSpec spec, const TrainingChoice& choice, int bits_weights) {
   for (nn::IntegerLayer& layer : spec.layers) {
-    if (layer.shape.has_weights() && layer.bits == bits_weights) layer.weight_training = choice.weights;
+    if (layer.shape.has_weights() && layer.bits == bits_weights)
+      layer.weight_training = choice.weights, layer.accumulator = choice.accumulator;
     layer.value_training = choice.values;
   }
   return nn::QuantizedTraining(std::move(spec)).spec();

@@ -77,7 +77,8 @@ TEST_F(QuantizeCommand, FewerBitsAreFewerBytes) {
 
 TEST_F(QuantizeCommand, ChoosesBitsALayerForABudgetOfBytes) {
   const std::string out = folder_.file("mixed.safetensors");
-  const Outcome o = run_program(folder_, quantize(out, {"--budget-bytes", "30000", "--budget-widths", "2,4,8", "--json"}));
+  const Outcome o =
+      run_program(folder_, quantize(out, {"--budget-bytes", "30000", "--budget-widths", "2,4,8", "--json"}));
   ASSERT_EQ(o.code, 0) << o.err;
   EXPECT_LE(std::filesystem::file_size(out), 30000u);
   const Json json = Json::parse(o.out);
@@ -282,6 +283,33 @@ TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
   }
 }
 
+/// In the file that training begins with and in the one that it ends with, by what `pith prove` says of them.
+TEST_F(QuantizeCommand, TrainsWithSumsThatProvablyFitAnAccumulator) {
+  const std::string start = folder_.file("p.train.safetensors"), out = folder_.file("p.safetensors"),
+                    run = folder_.file("run-p");
+  const Outcome q = run_program(folder_, quantize(start, {"--bits-weights", "4", "--bits-activations", "4",
+                                                          "--keep-float", "--train-accumulator", "12"}));
+  ASSERT_EQ(q.code, 0) << q.err;
+  std::vector<std::string> train = test::tiny_training(root_, run, {"--init", start});
+  train.erase(train.begin() + 1, train.begin() + 3);  // --model lenet5
+  ASSERT_EQ(run_program(folder_, train).code, 0);
+  const std::string log = test::read_text(run + "/log.txt");
+  EXPECT_NE(log.find("weights lsq, activations lsq, sums of 12 bits (3 layers)"), std::string::npos) << log;
+  ASSERT_EQ(run_program(folder_, {"quantize", "--run", run, "--out", out, "--quiet"}).code, 0);
+  for (const std::string& file : {start, out}) {
+    const Outcome p = run_program(folder_, {"prove", file, "--json"});
+    ASSERT_EQ(p.code, 0) << p.err;
+    int seen = 0;
+    const Json proved = Json::parse(p.out);
+    for (const Json& layer : proved.at("layers"))
+      if (layer.at("layer") != "conv1" && layer.at("layer") != "fc3") {  // the ends have 8 bits, and no limit
+        EXPECT_LE(layer.at("bits").get<int>(), 12) << layer.dump();
+        ++seen;
+      }
+    EXPECT_EQ(seen, 3);
+  }
+}
+
 TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
   const std::string out = folder_.file("x.safetensors");
   const auto train_by = [&](std::vector<std::string> more) {
@@ -295,6 +323,9 @@ TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
   expect_refused(train_by({"--train-weights", "wrpn", "--bits-weights", "1"}), 2, "takes 2 to 8 bits");
   expect_refused(train_by({"--train-activations", "pact", "--method", "dynamic"}), 2, "--method dynamic");
   expect_refused(quantize(out, {"--train-weights", "dorefa"}), 2, "--keep-float");
+  expect_refused(quantize(out, {"--train-accumulator", "16"}), 2, "--keep-float");
+  expect_refused(train_by({"--train-accumulator", "25"}), 2, "8 to 24 bits, not 25");
+  expect_refused(train_by({"--train-accumulator", "16", "--bits-weights", "1"}), 2, "--bits-weights has 1 by lsq");
   expect_refused({"quantize", "--run", folder_.file("run"), "--out", out, "--train-activations", "ema"}, 2,
                  "--keep-float");
   EXPECT_FALSE(std::filesystem::exists(out));

@@ -9,6 +9,7 @@
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/quantize.h"
 #include "autograd/ops/softmax_loss.h"
+#include "compress/proofs/bounds.h"
 #include "compress/quantizers/inq.h"
 #include "compress/quantizers/levels.h"
 #include "compress/quantizers/post_training.h"
@@ -36,25 +37,28 @@ struct Method {
   WeightTraining weights;
   ValueTraining values;
   int bits_weights, bits_activations;
+  int accumulator = 0;
 };
 
 std::string text(const Method& m) {
   return std::string(name(m.weights)) + std::to_string(m.bits_weights) + " " + std::string(name(m.values)) +
-         std::to_string(m.bits_activations);
+         std::to_string(m.bits_activations) + (m.accumulator > 0 ? " P" + std::to_string(m.accumulator) : "");
 }
 
 std::vector<Method> methods() {
   return {{WeightTraining::ternary, ValueTraining::pact, 2, 4}, {WeightTraining::binary, ValueTraining::ema, 1, 1},
           {WeightTraining::dorefa, ValueTraining::fixed, 4, 4}, {WeightTraining::dorefa, ValueTraining::pact, 1, 2},
           {WeightTraining::wrpn, ValueTraining::ema, 4, 8},     {WeightTraining::lsq, ValueTraining::pact, 8, 8},
-          {WeightTraining::inq, ValueTraining::lsq, 5, 4},      {WeightTraining::inq, ValueTraining::pact, 2, 4}};
+          {WeightTraining::inq, ValueTraining::lsq, 5, 4},      {WeightTraining::inq, ValueTraining::pact, 2, 4},
+          {WeightTraining::lsq, ValueTraining::pact, 4, 4, 11}, {WeightTraining::dorefa, ValueTraining::lsq, 4, 8, 14},
+          {WeightTraining::wrpn, ValueTraining::lsq, 8, 3, 10}};
 }
 
 Tensor waves(int64_t n, const Shape& image, double phase) {
   return test::wave({n, image[0], image[1], image[2]}, phase, DType::f32);
 }
 
-nn::IntegerSpec start(const char* model_name, const Shape& image, const Method& m) {
+nn::IntegerSpec start(const char* model_name, const Shape& image, const Method& m, bool is_dynamic = false) {
   const auto model = nn::make_model(model_name, {.input = image, .seed = 7});
   nn::fold_batch_norm(*model);
   const nn::Graph graph = nn::graph_of(*model, image);
@@ -62,8 +66,10 @@ nn::IntegerSpec start(const char* model_name, const Shape& image, const Method& 
   c.add_extremes(waves(4, image, 1));
   c.add_moments(waves(4, image, 1));
   nn::IntegerSpec spec = quantize_after_training(
-      graph, c.finish(), {.bits_weights = m.bits_weights, .bits_activations = m.bits_activations}, model_name);
-  return chosen_training(std::move(spec), {m.weights, m.values}, m.bits_weights);
+      graph, c.finish(),
+      {.bits_weights = m.bits_weights, .bits_activations = m.bits_activations, .clip = {}, .is_dynamic = is_dynamic},
+      model_name);
+  return chosen_training(std::move(spec), {m.weights, m.values, m.accumulator}, m.bits_weights);
 }
 
 void train(nn::QuantizedTraining& training, const Shape& image, int steps) {
@@ -258,6 +264,53 @@ TEST(TrainingMethods, TrackRangesInTrainingAlone) {
   EXPECT_NE(scale(), calibrated);
 }
 
+/// In every step, and not by much less than there is; the ends of other widths have no limit.
+TEST(TrainingMethods, HoldEverySumToItsAccumulator) {
+  const Shape image{1, 12, 12};
+  for (const Method& m : methods()) {
+    if (m.accumulator == 0) continue;
+    for (const int bits : {m.accumulator, m.accumulator + 2}) {
+      Method held = m, free = m;
+      held.accumulator = bits, free.accumulator = 0;
+      nn::QuantizedTraining training(start("lenet5", image, held)), wide(start("lenet5", image, free));
+      int64_t most = 0;
+      for (int step = 0; step < 4; ++step) {
+        const nn::IntegerSpec spec = training.spec();
+        for (const AccumulatorBound& b : accumulator_bounds(spec))
+          if (spec.layers[static_cast<size_t>(b.index)].bits == m.bits_weights) {
+            EXPECT_LE(b.bits, bits) << text(held) << " " << b.layer;
+            most = std::max({most, b.highest, -b.lowest});
+          }
+        train(training, image, 1);
+      }
+      EXPECT_GT(most, 0.8 * std::exp2(bits - 1)) << text(held);
+      int widest = 0;
+      for (const AccumulatorBound& b : accumulator_bounds(wide.spec())) widest = std::max(widest, b.bits);
+      EXPECT_GT(widest, bits) << text(held) << ": without a limit it fits, too";
+    }
+  }
+}
+
+TEST(TrainingMethods, HoldDynamicSumsToTheirAccumulatorWhateverTheZeroPoint) {
+  const Shape image{1, 12, 12};
+  nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::lsq, ValueTraining::lsq, 4, 4, 11}, true));
+  train(training, image, 2);
+  for (const AccumulatorBound& b : accumulator_bounds(training.spec())) {
+    if (b.layer == "conv2" || b.layer == "fc1") {
+      EXPECT_LE(b.bits, 11) << b.layer;
+    }
+  }
+}
+
+/// A channel whose learned step is wide enough goes on to learn it; of the others it waits.
+TEST(TrainingMethods, LearnTheStepsThatTheirAccumulatorLeavesAlone) {
+  const Variable step(Tensor::from(std::vector<float>{1, 2, 3}, {3}), true);
+  const Variable wide = widened(step, Tensor::from(std::vector<float>{1, 5, 3}, {3}));
+  sum(mul(wide, Variable(Tensor::from(std::vector<float>{10, 20, 30}, {3})))).backward();
+  EXPECT_EQ(wide.value().to_vector<float>(), (Floats{1, 5, 3}));
+  EXPECT_EQ(step.gradient().to_vector<float>(), (Floats{10, 0, 30}));
+}
+
 TEST(TrainingMethods, KeepPrunedWeightsAtZeroWhereTheGridHasOne) {
   const Shape image{1, 12, 12};
   for (const Method& m : methods()) {
@@ -295,6 +348,7 @@ TEST(TrainingMethods, ComeBackFromFilesAndFromCheckpoints) {
     nn::QuantizedTraining training(nn::read_packed_network(path)), again(nn::read_packed_network(path));
     EXPECT_EQ(training.spec().layers[2].weight_training, m.weights);
     EXPECT_EQ(training.spec().layers[2].value_training, m.values);
+    EXPECT_EQ(training.spec().layers[2].accumulator, m.accumulator);
     EXPECT_EQ(training.spec().layers[0].weight_training,
               m.bits_weights == 8 ? m.weights : WeightTraining::lsq);  // the first keeps 8 bits
     train(training, image, 2);
@@ -367,6 +421,10 @@ TEST(TrainingMethods, AreRefusedWhereTheyMeanNothing) {
   refused({WeightTraining::ternary, ValueTraining::lsq, 3, 4}, "ternary takes 2 bits; layer conv2 has 3");
   refused({WeightTraining::binary, ValueTraining::lsq, 2, 4}, "binary takes 1 bit; layer conv2 has 2");
   refused({WeightTraining::wrpn, ValueTraining::lsq, 1, 4}, "wrpn takes 2 to 8 bits; layer conv2 has 1");
+  refused({WeightTraining::ternary, ValueTraining::lsq, 2, 4, 12},
+          "by lsq, dorefa or wrpn; layer conv2 has 2 by ternary");
+  refused({WeightTraining::lsq, ValueTraining::lsq, 1, 4, 12}, "layer conv2 has 1 by lsq");
+  refused({WeightTraining::lsq, ValueTraining::lsq, 4, 4, 7}, "8 to 24 bits, not 7");
   EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("binary or inq, not \"bnn\""),
             std::string::npos);
 }
