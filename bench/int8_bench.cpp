@@ -47,7 +47,7 @@ Turn turn(const std::string& name, const ConvLayer& l, int64_t batch, int64_t ke
           }};
 }
 
-/// Dense: beside the ceiling and oneDNN.
+/// Dense: beside the ceiling, oneDNN and XNNPACK.
 void conv(benchmark::State& state, ConvLayer l, int64_t batch, const char* isa) {
   const KernelTable* const table = kernels_for(isa);
   if (!table) return state.SkipWithError("this CPU lacks the instruction set");
@@ -55,6 +55,7 @@ void conv(benchmark::State& state, ConvLayer l, int64_t batch, const char* isa) 
   std::vector<Turn> turns = {turn("int8", l, batch, 100, *table)};
   for (const Turn& t : ceiling()) turns.push_back(t);
   if (const auto rival = dnnl_u8s8(l, batch)) turns.push_back({"dnnl", l.operations(batch), rival});
+  if (const auto rival = xnnpack_int8(l, batch)) turns.push_back({"xnnpack", l.operations(batch), rival});
   take_turns(state, turns);
 }
 

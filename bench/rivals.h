@@ -1,4 +1,4 @@
-// Other libraries' convolutions, ready to take turns with ours (turns.h). Empty where the library is not installed.
+// Other libraries' convolutions and sparse products, ready to take turns with ours (turns.h). Empty where the library is not installed.
 #pragma once
 
 #include <functional>
@@ -19,5 +19,11 @@ std::function<void()> dnnl_u8s8(const ConvLayer& layer, int64_t batch);
 
 /// oneDNN's f32 convolution, forward or one of its ways back; empty for ConvPass::measured, which it does not have.
 std::function<void()> dnnl_f32(const ConvLayer& layer, ConvPass pass, int64_t batch);
+
+/// XNNPACK's s8 x s8 convolution to s8, one scale a channel, with ReLU.
+std::function<void()> xnnpack_int8(const ConvLayer& layer, int64_t batch);
+
+/// y [rows, n] = w [rows, cols] x [cols, n] by libxsmm, which keeps of w what is not 0. x and y outlive the function.
+std::function<void()> xsmm_sparse(const float* w, int64_t rows, int64_t cols, const float* x, float* y, int64_t n);
 
 }  // namespace pith::bench

@@ -1,10 +1,12 @@
-// Sparse f32 matrices against their rivals, in turns in one process: Eigen's row-major sparse matrix, and as the dense
-// rival whichever is faster, ours, OpenBLAS or (where its package is there) oneDNN. Rates count the dense product's
-// operations, so a ratio is a speed-up. One thread, CPU time; best and median of the rounds.
+// Sparse f32 matrices against their rivals, in turns in one process: Eigen's row-major sparse matrix, libxsmm's (where
+// its package is there: spmm/csr rows), and as the dense rival whichever is faster, ours, OpenBLAS or (where its
+// package is there) oneDNN. Rates count the dense product's operations, so a ratio is a speed-up. One thread, CPU time;
+// best and median of the rounds.
 //   spmm/csr/512x512/n256/s90      CSR x dense; spmm_dx, sddmm: W^T dy, and dW where the mask keeps
 //   spmv/block_16x1/512x512/s65    one vector, formats at rest
 //   lstm/block_16x1/650/s90        one LSTM step at batch 1
-// Counters: G/s of ours, dense and Eigen, best; over_dense, over_eigen: ratios of best times; ..._median likewise.
+// Counters: G/s of ours, dense, Eigen and libxsmm, best; over_dense, over_eigen, over_xsmm: ratios of best times;
+// ..._median likewise.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -50,13 +52,13 @@ double fastest(const Rounds& r, const std::string& prefix, double (Rounds::*time
   return least;
 }
 
-/// Runs the turns; counts ours beside the fastest dense rival and Eigen, where it takes part.
+/// Runs the turns; counts ours beside the fastest dense rival, and Eigen and libxsmm where they take part.
 void race(benchmark::State& state, std::vector<Turn> turns) {
   const double operations = turns[0].operations;
   const Rounds r = bench::run_rounds(state, std::move(turns));
   const double ours = fastest(r, "ours", &Rounds::best), ours_median = fastest(r, "ours", &Rounds::median);
   state.counters["G/s"] = operations / ours * 1e-9;
-  for (const std::string rival : {"dense", "eigen"}) {
+  for (const std::string rival : {"dense", "eigen", "xsmm"}) {
     const double best = fastest(r, rival, &Rounds::best);
     if (!std::isfinite(best)) continue;
     state.counters[rival + "_G/s"] = operations / best * 1e-9;
@@ -113,6 +115,8 @@ void spmm(benchmark::State& state, Product product, int64_t size, int64_t n, dou
     case Product::forward:
       turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(ops::spmm(view, x).data<float>()); }});
       turns.push_back({"eigen", operations, [&] { sparse.multiply(x.data<float>(), to, n); }});
+      if (const auto rival = bench::xsmm_sparse(w.data<float>(), size, size, x.data<float>(), to, n))
+        turns.push_back({"xsmm", operations, rival});
       enter_dense(turns, false, false, w, x, c);
       break;
     case Product::input_gradient:
