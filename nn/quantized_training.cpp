@@ -16,6 +16,7 @@
 #include "tensor/formats/range_tracker.h"
 #include "tensor/ops/accumulator_steps.h"
 #include "tensor/ops/quantized.h"
+#include "tensor/ops/two_scales.h"
 
 namespace pith::nn {
 namespace {
@@ -76,6 +77,7 @@ Tensor steps_of(const IntegerLayer& layer, const Tensor& w) {
     case WeightTraining::wrpn:
     case WeightTraining::inq:
     case WeightTraining::lsq:
+    case WeightTraining::ttq:
       break;
   }
   return Tensor::from(layer.weight_scale, channels);
@@ -125,26 +127,47 @@ QuantizedTraining::QuantizedTraining(IntegerSpec start) : start_(std::move(start
   check_training_methods(start_);
   learned_.resize(start_.layers.size());
   for (size_t i = 0; i < start_.layers.size(); ++i) {
-    const IntegerLayer& layer = start_.layers[i];
-    const std::string& name = layer.shape.name;
-    if (layer.shape.has_weights()) {
-      if (!layer.shape.weight.defined() || !layer.shape.bias.defined())
-        throw ArgumentError("quantized training: layer " + name + " holds integers alone; its real weights are needed");
-      learned_[i].weight = &add_parameter(name + ".weight", layer.shape.weight.clone());
-      if (layer.shape.mask) learned_[i].weight->set_mask(layer.shape.mask);
-      learned_[i].bias = &add_parameter(name + ".bias", layer.shape.bias.clone());
+    const GraphLayer& g = start_.layers[i].shape;
+    if (g.has_weights()) add_weight_parameters(i);
+    if (!start_.is_dynamic && !passes_on(g) && i + 1 < start_.layers.size()) add_value_parameters(i);
+  }
+}
+
+void QuantizedTraining::add_weight_parameters(size_t i) {
+  IntegerLayer& layer = start_.layers[i];
+  const GraphLayer& g = layer.shape;
+  Learned& of = learned_[i];
+  if (!g.weight.defined() || !g.bias.defined())
+    throw ArgumentError("quantized training: layer " + g.name + " holds integers alone; its real weights are needed");
+  of.weight = &add_parameter(g.name + ".weight", g.weight.clone());
+  if (g.mask) of.weight->set_mask(g.mask);
+  of.bias = &add_parameter(g.name + ".bias", g.bias.clone());
+  const auto add_step = [&](const char* what, const Tensor& first) {
+    Parameter& step = add_parameter(g.name + what, first);
+    step.decays = false;
+    return &step;
+  };
+  switch (layer.weight_training) {
+    case WeightTraining::lsq:
+      of.weight_step =
+          add_step(".weight_step", Tensor::from(layer.weight_scale, Shape{std::ssize(layer.weight_scale)}));
+      break;
+    case WeightTraining::ttq: {
+      const ops::TwoScales first = ops::first_scales(g.weight);
+      of.weight_up = add_step(".weight_up", first.up);
+      of.weight_down = add_step(".weight_down", first.down);
+      break;
     }
-    if (layer.shape.has_weights() && layer.weight_training == WeightTraining::inq) {
-      start_.layers[i].weight_scale = ops::power_steps(layer.shape.weight, levels_of(layer).highest).to_vector<float>();
-      learned_[i].free_weights = &add_buffer(name + ".free_weights", Tensor::full(layer.shape.weight.shape(), 1));
-      learned_[i].frozen_levels = &add_buffer(name + ".frozen_levels", Tensor::zeros(layer.shape.weight.shape()));
-    }
-    if (layer.shape.has_weights() && layer.weight_training == WeightTraining::lsq) {
-      learned_[i].weight_step = &add_parameter(name + ".weight_step",
-                                               Tensor::from(layer.weight_scale, Shape{std::ssize(layer.weight_scale)}));
-      learned_[i].weight_step->decays = false;
-    }
-    if (!start_.is_dynamic && !passes_on(layer.shape) && i + 1 < start_.layers.size()) add_value_parameters(i);
+    case WeightTraining::inq:
+      layer.weight_scale = ops::power_steps(g.weight, levels_of(layer).highest).to_vector<float>();
+      of.free_weights = &add_buffer(g.name + ".free_weights", Tensor::full(g.weight.shape(), 1));
+      of.frozen_levels = &add_buffer(g.name + ".frozen_levels", Tensor::zeros(g.weight.shape()));
+      break;
+    case WeightTraining::dorefa:
+    case WeightTraining::wrpn:
+    case WeightTraining::ternary:
+    case WeightTraining::binary:
+      break;
   }
 }
 
@@ -199,18 +222,31 @@ Variable QuantizedTraining::weight_step(size_t i, const Variable& x_step) const 
                            limits_of(layer, start_.values[static_cast<size_t>(layer.shape.input)], x_step)));
 }
 
+/// Above 0, its gradient tamed as LSQ does: by the root of how many weights of a channel reach it, times `highest`.
+Variable QuantizedTraining::weight_scale(size_t i, const Parameter& scale, double highest) const {
+  const Shape& w = learned_[i].weight->shape();
+  return positive_step(scale.variable(), 1 / std::sqrt(static_cast<double>(w.numel() / w[0]) * highest));
+}
+
 Variable QuantizedTraining::unlimited_step(size_t i, const Variable& x_step) const {
   const IntegerLayer& layer = start_.layers[i];
-  if (learned_[i].weight_step == nullptr)
-    return Variable(wide_enough(steps_of(layer, learned_[i].weight->value()), learned_[i].bias->value(), x_step));
-  const Shape& w = learned_[i].weight->shape();
-  const double each = static_cast<double>(w.numel() / w[0]), highest = levels_of(layer).highest;
-  return positive_step(learned_[i].weight_step->variable(), 1 / std::sqrt(each * highest));
+  const Learned& of = learned_[i];
+  if (of.weight_step == nullptr) {
+    const Tensor steps = of.weight_up != nullptr ? ops::two_scale_steps({weight_scale(i, *of.weight_up, 1).value(),
+                                                                         weight_scale(i, *of.weight_down, 1).value()},
+                                                                        levels_of(layer).highest)
+                                                 : steps_of(layer, of.weight->value());
+    return Variable(wide_enough(steps, of.bias->value(), x_step));
+  }
+  return weight_scale(i, *of.weight_step, levels_of(layer).highest);
 }
 
 /// w as whole numbers of its steps, the frozen ones as they were frozen: those learn nothing.
 Variable QuantizedTraining::levels(size_t i, const Variable& w, const Variable& w_step) const {
   const Learned& of = learned_[i];
+  if (of.weight_up != nullptr)
+    return two_scale_levels(w, weight_scale(i, *of.weight_up, 1), weight_scale(i, *of.weight_down, 1), w_step.value(),
+                            levels_of(start_.layers[i]).highest);
   const Variable q = weight_levels(w, w_step, levels_of(start_.layers[i]));
   if (of.free_weights == nullptr) return q;
   Tensor frozen = of.frozen_levels->clone();

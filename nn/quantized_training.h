@@ -7,7 +7,8 @@
 //
 // Batch norm is folded before it begins, so training, evaluation and inference are one function. Parameters bear the
 // float network's names (layer1.0.conv1.weight), so masks and schedules find them. Beside them stand, by method,
-// NAME.weight_step [k] and NAME.value_step [1], which do not decay; NAME.value_alpha [1], the larger end of a range
+// NAME.weight_step [k] - or NAME.weight_up and NAME.weight_down [k], TTQ's two scales - and NAME.value_step [1], which
+// do not decay; NAME.value_alpha [1], the larger end of a range
 // that PACT learns, which does; and the buffers NAME.value_range [3], a RangeTracker's state, which evaluation does not
 // move, and NAME.free_weights (1 or 0) and NAME.frozen_levels, of the weight's shape, what INQ has frozen.
 #pragma once
@@ -51,7 +52,8 @@ class QuantizedTraining : public Module {
 
  private:
   struct Learned {
-    Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr, *value_alpha = nullptr;
+    Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr, *value_alpha = nullptr,
+              *weight_up = nullptr, *weight_down = nullptr;
     Tensor *value_range = nullptr, *free_weights = nullptr, *frozen_levels = nullptr;
   };
   /// A value on its way: whole numbers counted from the zero point, their step, their grid.
@@ -64,10 +66,12 @@ class QuantizedTraining : public Module {
     Variable sums, bias, x_step, w_step;
     const Flow* residual = nullptr;
   };
+  void add_weight_parameters(size_t i);
   void add_value_parameters(size_t i);
   Variable value_step(int64_t value) const;
   Variable weight_step(size_t i, const Variable& x_step) const;
   Variable unlimited_step(size_t i, const Variable& x_step) const;
+  Variable weight_scale(size_t i, const Parameter& scale, double highest) const;
   Variable levels(size_t i, const Variable& w, const Variable& w_step) const;
   Variable sums_of(size_t i, const Variable& x, const Variable& w_step) const;
   Flow run_layer(size_t i, const std::vector<Flow>& values);

@@ -155,7 +155,8 @@ void add_quantize(CLI::App& program, Action& action) {
   c.add_option("--run", o->run, "pack what `pith train --init FILE.train.safetensors` has trained, instead");
   c.add_flag("--keep-float", o->keeps_float, "keep the real weights too: a file that `pith train --init` goes on from");
   c.add_option("--train-weights", o->what.train_weights,
-               "then by lsq, dorefa, wrpn, ternary (2 bits), binary (1 bit) or inq; layers of other widths by lsq")
+               "then by lsq, dorefa, wrpn, ternary (2 bits), binary (1 bit), inq or ttq (3 to 8); layers of other "
+               "widths by lsq")
       ->capture_default_str();
   c.add_option("--train-activations", o->what.train_activations, "and by lsq, pact, ema or fixed")
       ->capture_default_str();

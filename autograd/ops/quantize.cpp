@@ -10,6 +10,7 @@
 #include "tensor/ops/floating.h"
 #include "tensor/ops/quantized.h"
 #include "tensor/ops/reduce.h"
+#include "tensor/ops/two_scales.h"
 
 namespace pith {
 namespace {
@@ -74,6 +75,17 @@ Variable weight_levels(const Variable& w, const Variable& step, const ops::Weigh
                   const ops::WeightLevelGradients d = ops::weight_levels_gradient(weight, steps, levels, dy);
                   into.add(0, [&] { return d.w; });
                   into.add(1, [&] { return d.step; });
+                });
+}
+
+Variable two_scale_levels(const Variable& w, const Variable& up, const Variable& down, const Tensor& step,
+                          double highest) {
+  return record("two_scale_levels", ops::two_scale_levels(w.value(), {up.value(), down.value()}, step, highest),
+                {w, up, down}, [step, weight = w.value()](const Tensor& dq, Gradients& into) {
+                  const ops::TwoScaleGradients d = ops::two_scale_gradient(weight, step, dq);
+                  into.add(0, [&] { return d.w; });
+                  into.add(1, [&] { return d.up; });
+                  into.add(2, [&] { return d.down; });
                 });
 }
 

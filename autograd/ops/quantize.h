@@ -11,6 +11,11 @@ namespace pith {
 /// ops::weight_levels with its gradients: w [k, ...], step [k] -> w's shape.
 Variable weight_levels(const Variable& w, const Variable& step, const ops::WeightLevels& levels);
 
+/// ops::two_scale_levels with its gradients, up to `highest`: w [k, ...], up and down [k] -> w's shape; step [k] counts
+/// as a constant.
+Variable two_scale_levels(const Variable& w, const Variable& up, const Variable& down, const Tensor& step,
+                          double highest);
+
 /// What a layer's sums are multiplied with: x_step [1], w_step [k], y_step [1] or undefined (then 1) -> [k], computed
 /// in f64 and rounded once.
 Variable requantization_scale(const Variable& x_step, const Variable& w_step, const Variable& y_step);

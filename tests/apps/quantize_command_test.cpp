@@ -254,11 +254,9 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
 
 /// What training reaches on the test set is what the packed file does, image by image.
 TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
-  const std::vector<std::vector<std::string>> methods{{"2", "ternary", "pact"},
-                                                      {"1", "binary", "ema"},
-                                                      {"4", "dorefa", "fixed"},
-                                                      {"4", "wrpn", "lsq"},
-                                                      {"5", "inq", "lsq"}};
+  const std::vector<std::vector<std::string>> methods{{"2", "ternary", "pact"}, {"1", "binary", "ema"},
+                                                      {"4", "dorefa", "fixed"}, {"4", "wrpn", "lsq"},
+                                                      {"5", "inq", "lsq"},      {"4", "ttq", "pact"}};
   for (const std::vector<std::string>& m : methods) {
     const std::string start = folder_.file("m.train.safetensors"), out = folder_.file("m.safetensors"),
                       run = folder_.file("run-" + m[1]);

@@ -51,7 +51,7 @@ std::vector<Method> methods() {
           {WeightTraining::wrpn, ValueTraining::ema, 4, 8},     {WeightTraining::lsq, ValueTraining::pact, 8, 8},
           {WeightTraining::inq, ValueTraining::lsq, 5, 4},      {WeightTraining::inq, ValueTraining::pact, 2, 4},
           {WeightTraining::lsq, ValueTraining::pact, 4, 4, 11}, {WeightTraining::dorefa, ValueTraining::lsq, 4, 8, 14},
-          {WeightTraining::wrpn, ValueTraining::lsq, 8, 3, 10}};
+          {WeightTraining::wrpn, ValueTraining::lsq, 8, 3, 10}, {WeightTraining::ttq, ValueTraining::pact, 4, 4}};
 }
 
 Tensor waves(int64_t n, const Shape& image, double phase) {
@@ -264,6 +264,37 @@ TEST(TrainingMethods, TrackRangesInTrainingAlone) {
   EXPECT_NE(scale(), calibrated);
 }
 
+/// +p, 0 and -n of a channel: those learned, to half a step, by the sign of what is above the layer's threshold.
+TEST(TrainingMethods, LearnTwoScalesForTernaryWeights) {
+  const Shape image{1, 12, 12};
+  nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::ttq, ValueTraining::lsq, 4, 4}));
+  const auto scale = [&](const std::string& what) {
+    Floats found;
+    training.visit_parameters([&](const std::string& name, nn::Parameter& p) {
+      if (name == "conv2." + what) found = p.value().to_vector<float>();
+    });
+    return found;
+  };
+  const Floats first = scale("weight_up");
+  train(training, image, 4);
+  const Floats up = scale("weight_up"), down = scale("weight_down");
+  EXPECT_NE(first, up);
+  const nn::IntegerLayer conv2 = training.spec().layers[2];
+  const Floats w = conv2.shape.weight.to_vector<float>(), real = real_weights(conv2);
+  float largest = 0;
+  for (const float v : w) largest = std::max(largest, std::abs(v));
+  const size_t each = w.size() / up.size();
+  bool differ = false;
+  for (size_t i = 0; i < w.size(); ++i) {
+    const size_t k = i / each;
+    const float expected = w[i] > 0.05f * largest ? up[k] : w[i] < -0.05f * largest ? -down[k] : 0;
+    ASSERT_NEAR(real[i], expected, 0.5001f * conv2.weight_scale[k]) << i;
+    EXPECT_LE(conv2.weight_scale[k], std::max(up[k], down[k]) / 6.99f);
+    differ = differ || std::abs(up[k] - down[k]) > conv2.weight_scale[k];
+  }
+  EXPECT_TRUE(differ);
+}
+
 /// In every step, and not by much less than there is; the ends of other widths have no limit.
 TEST(TrainingMethods, HoldEverySumToItsAccumulator) {
   const Shape image{1, 12, 12};
@@ -421,11 +452,12 @@ TEST(TrainingMethods, AreRefusedWhereTheyMeanNothing) {
   refused({WeightTraining::ternary, ValueTraining::lsq, 3, 4}, "ternary takes 2 bits; layer conv2 has 3");
   refused({WeightTraining::binary, ValueTraining::lsq, 2, 4}, "binary takes 1 bit; layer conv2 has 2");
   refused({WeightTraining::wrpn, ValueTraining::lsq, 1, 4}, "wrpn takes 2 to 8 bits; layer conv2 has 1");
+  refused({WeightTraining::ttq, ValueTraining::lsq, 2, 4}, "ttq takes 3 to 8 bits; layer conv2 has 2");
   refused({WeightTraining::ternary, ValueTraining::lsq, 2, 4, 12},
           "by lsq, dorefa or wrpn; layer conv2 has 2 by ternary");
   refused({WeightTraining::lsq, ValueTraining::lsq, 1, 4, 12}, "layer conv2 has 1 by lsq");
   refused({WeightTraining::lsq, ValueTraining::lsq, 4, 4, 7}, "8 to 24 bits, not 7");
-  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("binary or inq, not \"bnn\""),
+  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("inq or ttq, not \"bnn\""),
             std::string::npos);
 }
 
