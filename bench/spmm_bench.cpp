@@ -52,13 +52,13 @@ double fastest(const Rounds& r, const std::string& prefix, double (Rounds::*time
   return least;
 }
 
-/// Runs the turns; counts ours beside the fastest dense rival, and Eigen and libxsmm where they take part.
+/// Runs the turns; counts ours beside the fastest dense rival, and the others that take part.
 void race(benchmark::State& state, std::vector<Turn> turns) {
   const double operations = turns[0].operations;
   const Rounds r = bench::run_rounds(state, std::move(turns));
   const double ours = fastest(r, "ours", &Rounds::best), ours_median = fastest(r, "ours", &Rounds::median);
   state.counters["G/s"] = operations / ours * 1e-9;
-  for (const std::string rival : {"dense", "eigen", "xsmm"}) {
+  for (const std::string rival : {"dense", "eigen", "xsmm", "int8"}) {
     const double best = fastest(r, rival, &Rounds::best);
     if (!std::isfinite(best)) continue;
     state.counters[rival + "_G/s"] = operations / best * 1e-9;
@@ -182,18 +182,26 @@ std::shared_ptr<const QuantParams> row_scales(const Tensor& w) {
   return std::make_shared<const QuantParams>(q);
 }
 
-/// The same step on 8-bit weights.
-void lstm_int8(benchmark::State& state, int64_t hidden) {
+/// The same step on 8-bit weights; with a sparsity, of which blocks of 1 x 4 are kept, beside whole ones, too.
+void lstm_int8(benchmark::State& state, int64_t hidden, double sparsity) {
   set_threads(1);
   const Tensor bias = normal({4 * hidden}, 5), x = normal({1, hidden}, 6), w = normal({4 * hidden, hidden}, 1);
   const PackSource source{.weight = w, .mask = {}, .quant = row_scales(w), .input = {}};
-  const auto pack = [&](const char* name) { return find_format(name)->pack(source); };
+  PackSource pruned = source;
+  pruned.mask = random_mask(w.shape(), sparsity, 1, 4);
+  zero_pruned(*pruned.mask, pruned.weight = w.clone());
   const LstmStepState before{normal({1, hidden}, 7), normal({1, hidden}, 8)};
-  const PackedLstm dense{pack("dense"), pack("dense"), bias}, small{pack("int8"), pack("int8"), bias};
   const double operations = 16.0 * static_cast<double>(hidden * hidden);
   std::vector<Turn> turns;
-  turns.push_back({"ours", operations, [&] { benchmark::DoNotOptimize(lstm_step(small, x, before)); }});
-  turns.push_back({"dense", operations, [&] { benchmark::DoNotOptimize(lstm_step(dense, x, before)); }});
+  const auto enter = [&](const char* name, const char* format, const PackSource& from) {
+    const auto packed = [&] { return find_format(format)->pack(from); };
+    turns.push_back({name, operations, [lstm = PackedLstm{packed(), packed(), bias}, x, before] {
+                       benchmark::DoNotOptimize(lstm_step(lstm, x, before));
+                     }});
+  };
+  enter("ours", sparsity == 0 ? "int8" : "int8_1x4", pruned);
+  enter("dense", "dense", source);
+  if (sparsity > 0) enter("int8", "int8", source);
   race(state, std::move(turns));
 }
 
@@ -221,7 +229,9 @@ struct VectorFormat {
 };
 
 void register_vectors() {
-  add_row("lstm/int8/650", [](benchmark::State& state) { lstm_int8(state, 650); });
+  add_row("lstm/int8/650", [](benchmark::State& state) { lstm_int8(state, 650, 0); });
+  for (const double s : {0.8, 0.9, 0.95})
+    add_row("lstm/int8_1x4/650" + percent(s), [=](benchmark::State& state) { lstm_int8(state, 650, s); });
   for (const VectorFormat& f : std::initializer_list<VectorFormat>{{"csr", 1, 1},
                                                                    {"block_16x1", 16, 1},
                                                                    {"block_8x1", 8, 1},

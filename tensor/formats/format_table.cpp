@@ -4,6 +4,7 @@
 #include "tensor/formats/csr.h"
 #include "tensor/formats/dense.h"
 #include "tensor/formats/int8.h"
+#include "tensor/formats/int8_blocks.h"
 #include "tensor/formats/n_of_m.h"
 
 namespace pith {
@@ -23,6 +24,7 @@ std::span<const FormatRow> format_table() {
       {Format::n_of_m, "2_of_4", true, false, false, NOfMMatrix::pack<2>, NOfMMatrix::read},
       {Format::n_of_m, "1_of_4", true, false, false, NOfMMatrix::pack<1>, NOfMMatrix::read},
       {Format::int8, "int8", false, false, true, Int8Matrix::pack, Int8Matrix::read},
+      {Format::int8_1x4, "int8_1x4", false, false, true, Int8BlocksMatrix::pack, Int8BlocksMatrix::read},
   };
   return rows;
 }

@@ -22,26 +22,33 @@ Int8Matrix::Int8Matrix(const Shape& shape, PackedArray<float> scale, const int8_
   }
 }
 
-std::shared_ptr<const PackedMatrix> Int8Matrix::pack(const PackSource& source) {
-  check_source("int8", source);
+ByteSource quantize_source(const char* format, const PackSource& source) {
+  check_source(format, source);
+  const std::string name = format;
   Tensor weight = source.weight.contiguous().clone();
   if (source.mask) zero_pruned(*source.mask, weight);
   const int64_t count = weight.numel(), rows = weight.shape().rank() < 2 ? 0 : weight.shape()[0];
-  if (rows == 0 || count == 0) throw ShapeError("int8: packs [out, in] or [out, in, kh, kw], here is " + text(weight));
+  if (rows == 0 || count == 0)
+    throw ShapeError(name + ": packs [out, in] or [out, in, kh, kw], here is " + text(weight));
   const auto& q = source.quant;
   if (!q || q->bits != 8 || !q->is_signed || !q->is_symmetric() ||
       (q->scale.size() != 1 && std::ssize(q->scale) != rows))
-    throw ArgumentError("int8: wants symmetric quantisation to 8 signed bits with one scale, or one a row");
+    throw ArgumentError(name + ": wants symmetric quantisation to 8 signed bits with one scale, or one a row");
   PackedArray<float> scale(static_cast<size_t>(rows));
   PackedArray<int8_t> values(static_cast<size_t>(count));
   for (size_t r = 0; r < scale.size(); ++r) scale.mutable_data()[r] = q->scale[q->scale.size() == 1 ? 0 : r];
   for (int64_t i = 0; i < count; ++i) {
     const float v = weight.data<float>()[i];
-    if (!std::isfinite(v)) throw NumericError("int8: the weight holds " + std::to_string(v));
+    if (!std::isfinite(v)) throw NumericError(name + ": the weight holds " + std::to_string(v));
     const float steps = std::nearbyint(v / scale[static_cast<size_t>(i / (count / rows))]);
     values.mutable_data()[i] = static_cast<int8_t>(std::clamp(steps, -127.0f, 127.0f));
   }
-  return std::shared_ptr<const PackedMatrix>(new Int8Matrix(weight.shape(), scale, values.data()));
+  return {weight, scale, values};
+}
+
+std::shared_ptr<const PackedMatrix> Int8Matrix::pack(const PackSource& source) {
+  const ByteSource b = quantize_source("int8", source);
+  return std::shared_ptr<const PackedMatrix>(new Int8Matrix(b.weight.shape(), b.scale, b.values.data()));
 }
 
 std::shared_ptr<const PackedMatrix> Int8Matrix::read(const Shape& shape, PackedReader& in) {

@@ -8,6 +8,15 @@
 
 namespace pith {
 
+/// A source in 8 bits: integers from -127 to 127, pruned ones 0, and a scale for every row.
+struct ByteSource {
+  Tensor weight;  ///< f32, plain: the source's, zeros where it was pruned
+  PackedArray<float> scale;
+  PackedArray<int8_t> values;
+};
+/// source.quant as Int8Matrix::pack wants it. Throws what check_source does, ArgumentError, NumericError.
+ByteSource quantize_source(const char* format, const PackSource& source);
+
 class Int8Matrix : public PackedMatrix {
  public:
   /// source.quant: 8 signed bits, symmetric, one scale or one a row. Throws ArgumentError otherwise.

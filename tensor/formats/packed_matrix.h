@@ -28,7 +28,8 @@ enum class Format : uint8_t {
   int8 = 4,
   int4 = 5,
   ternary = 6,
-  bits = 7
+  bits = 7,
+  int8_1x4 = 8
 };
 
 /// What a format is packed from.

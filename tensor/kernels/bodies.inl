@@ -81,6 +81,7 @@ constexpr KernelTable table = {
     .conv_int = conv_int,
     .sparse_conv_int = sparse_conv_int,
     .int_rows = int_rows,
+    .int_block_rows = int_block_rows,
     .requantize_wide = requantize_wide,
     .quantize_lines = quantize_lines,
     .dequantize_lines = dequantize_lines,

@@ -73,6 +73,19 @@ struct IntRows {
   int64_t w_step = 0, x_step = 0, sums_step = 0;
 };
 
+/// Rows of bytes of which blocks of 1 x 4 are kept, 16 rows a panel, for one vector; for begin <= panel < end
+///   sums[panel * 16 + lane] = sum over its steps s of the four products of blocks[s][lane] and word places[s][lane] of
+///   x.
+/// All sums fit 32 bits.
+struct IntBlockRows {
+  const int32_t* blocks = nullptr;   ///< [steps][16], 4 signed bytes each; 0 where a row has no block left
+  const uint16_t* places = nullptr;  ///< [steps][16]
+  const int64_t* start = nullptr;    ///< [panels + 1]: steps
+  const int32_t* x = nullptr;        ///< words of 4 unsigned bytes
+  int32_t* sums = nullptr;
+  int64_t begin = 0, end = 0;
+};
+
 /// Four channels of sums that needed 64 bits, [4][lines][16], to `lines` neighbouring lines of u8.
 struct WideSums {
   const int64_t* sums = nullptr;

@@ -39,3 +39,21 @@ static void int_rows(const IntRows& c) {
   if (c.vectors - n == 2) return int_rows_vectors<2>(c, n);
   if (c.vectors - n == 1) return int_rows_vectors<1>(c, n);
 }
+
+/// Blocks of 1 x 4: rows are lanes, each with blocks and places of its own, and 16 words of x are gathered for 64
+/// weights.
+static void int_block_rows(const IntBlockRows& c) {
+  for (int64_t panel = c.begin; panel < c.end; ++panel)
+    for (int part = 0; part < 16; part += Int::kWidth) {
+      Int sum[2] = {Int::set(0), Int::set(0)};
+      const auto add = [&](int64_t step, Int& to) {
+        const int64_t at = step * 16 + part;
+        to = dot_signed(to, gather_words(c.x, c.places + at), Int::load(c.blocks + at));
+      };
+      const int64_t end = c.start[panel + 1];
+      int64_t step = c.start[panel];
+      for (; step + 2 <= end; step += 2) add(step, sum[0]), add(step + 1, sum[1]);
+      if (step < end) add(step, sum[0]);
+      (sum[0] + sum[1]).store(c.sums + panel * 16 + part);
+    }
+}

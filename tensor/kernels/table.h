@@ -125,6 +125,8 @@ struct KernelTable {
   void (*sparse_conv_int)(const SparseIntConv& c);
   /// Few vectors times rows of weights as they lie at rest, raw sums: see IntRows.
   void (*int_rows)(const IntRows& c);
+  /// One vector times rows of weights of which blocks of 1 x 4 are kept, raw sums: see IntBlockRows.
+  void (*int_block_rows)(const IntBlockRows& c);
   /// Sums that needed 64 bits, finished by the same rule: see WideSums.
   void (*requantize_wide)(const WideSums& s);
   /// Real numbers to u8 and back: see QuantizeLines, DequantizeLines.

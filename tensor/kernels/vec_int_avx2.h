@@ -59,6 +59,10 @@ inline Int dot(Int sum, Bytes x, Weight w) {
 inline Int dot_signed(Int sum, Int x, Int w) {
   return dot(sum, Bytes::of(x), {_mm256_srai_epi16(_mm256_slli_epi16(w.v, 8), 8), _mm256_srai_epi16(w.v, 8)});
 }
+inline Int gather_words(const int32_t* x, const uint16_t* places) {
+  const __m256i at = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
+  return {_mm256_mask_i32gather_epi32(_mm256_setzero_si256(), x, at, _mm256_set1_epi32(-1), 4)};
+}
 inline int32_t total(Int a) {
   const __m128i h = _mm_add_epi32(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
   const __m128i q = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4E));

@@ -47,6 +47,11 @@ inline __m512i dot_bytes(__m512i sum, __m512i x, __m512i w) {
 inline Int dot(Int sum, Bytes x, Weight w) { return {dot_bytes(sum.v, x.v, w.v)}; }
 
 inline Int dot_signed(Int sum, Int x, Int w) { return {dot_bytes(sum.v, x.v, w.v)}; }
+inline Int gather_words(const int32_t* x, const uint16_t* places) {
+  const __mmask16 all = Vec::mask(16);
+  const __m512i at = _mm512_maskz_cvtepu16_epi32(all, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(places)));
+  return {_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), all, at, x, 4)};
+}
 inline int32_t total(Int a) {
   const __m256i low = _mm512_maskz_extracti32x8_epi32(0xFF, a.v, 0),
                 high = _mm512_maskz_extracti32x8_epi32(0xFF, a.v, 1);

@@ -50,6 +50,8 @@ inline void totals(const Int* s, int32_t* out) {
   for (int i = 0; i < 4; ++i) out[i] = s[i].v;
 }
 
+inline Int gather_words(const int32_t* x, const uint16_t* places) { return {x[*places]}; }  // x[places[l]]
+
 inline Vec to_float(Int a) { return {static_cast<float>(a.v)}; }
 /// Half to even. a <= 2^30; what lies below -2^31 gives -2^31.
 inline Int to_int(Vec a) {

@@ -15,8 +15,29 @@ namespace {
 
 constexpr int64_t kDepth = 65536;  // of one kernel call: a multiple of 64 not above max_depth (65 793)
 
-/// x as rows of bytes, each padded with zeros to a multiple of 64.
-std::vector<uint8_t> quantized_rows(const Tensor& x, int64_t step, ByteScale to, const KernelTable& table) {
+void check(const Tensor& x, const ByteRows& w, const Tensor& bias) {
+  if (x.dtype() != DType::f32) throw TypeError("linear_s8_rows: wants f32, here is " + text(x));
+  if (x.shape().rank() != 2 || x.shape()[1] != w.cols)
+    throw ShapeError("linear_s8_rows: x " + text(x) + " does not fit weights " + text(Shape{w.rows, w.cols}));
+  if (bias.defined() && (!(bias.shape() == Shape{w.rows}) || bias.dtype() != DType::f32))
+    throw ShapeError("linear_s8_rows: bias " + text(bias) + " does not fit " + std::to_string(w.rows) + " rows");
+}
+
+}  // namespace
+
+ByteScale symmetric_scale(const Tensor& x, const KernelTable& table) {
+  const Range r = range(x, table);
+  const float most = std::max(r.highest, -r.lowest);
+  if (!std::isfinite(most)) throw NumericError("symmetric_scale: x holds an infinity, which has no scale in 8 bits");
+  return {most > 0 ? std::max(most / 127, 1e-38f) : 1.0f, 128};
+}
+
+void check_scale(const char* op, ByteScale input) {
+  if (!std::isfinite(input.scale) || input.scale <= 0 || input.zero_point < 0 || input.zero_point > 255)
+    throw ArgumentError(std::string(op) + ": wants a finite scale above 0 and a zero point in [0, 255]");
+}
+
+std::vector<uint8_t> byte_rows(const Tensor& x, int64_t step, ByteScale to, const KernelTable& table) {
   const int64_t n = x.shape()[0], cols = x.shape()[1], lines = step / 64;
   std::vector<uint8_t> out(static_cast<size_t>(n * step));
   std::vector<float> padded(static_cast<size_t>(step));
@@ -36,33 +57,15 @@ std::vector<uint8_t> quantized_rows(const Tensor& x, int64_t step, ByteScale to,
   return out;
 }
 
-void check(const Tensor& x, const ByteRows& w, const Tensor& bias) {
-  if (x.dtype() != DType::f32) throw TypeError("linear_s8_rows: wants f32, here is " + text(x));
-  if (x.shape().rank() != 2 || x.shape()[1] != w.cols)
-    throw ShapeError("linear_s8_rows: x " + text(x) + " does not fit weights " + text(Shape{w.rows, w.cols}));
-  if (bias.defined() && (!(bias.shape() == Shape{w.rows}) || bias.dtype() != DType::f32))
-    throw ShapeError("linear_s8_rows: bias " + text(bias) + " does not fit " + std::to_string(w.rows) + " rows");
-}
-
-}  // namespace
-
-ByteScale symmetric_scale(const Tensor& x, const KernelTable& table) {
-  const Range r = range(x, table);
-  const float most = std::max(r.highest, -r.lowest);
-  if (!std::isfinite(most)) throw NumericError("symmetric_scale: x holds an infinity, which has no scale in 8 bits");
-  return {most > 0 ? std::max(most / 127, 1e-38f) : 1.0f, 128};
-}
-
 Tensor linear_s8_rows(const Tensor& x, const ByteRows& w, const Tensor& bias, std::optional<ByteScale> input,
                       const KernelTable& table) {
   check(x, w, bias);
   const Tensor plain = to_plain(x), added = bias.defined() ? to_plain(bias) : bias;
-  if (input && (!std::isfinite(input->scale) || input->scale <= 0 || input->zero_point < 0 || input->zero_point > 255))
-    throw ArgumentError("linear_s8_rows: wants a finite scale above 0 and a zero point in [0, 255]");
+  if (input) check_scale("linear_s8_rows", *input);
   const ByteScale scale = input ? *input : symmetric_scale(plain, table);
   const int64_t n = x.shape()[0], step = (w.cols + 63) / 64 * 64;
   Tensor y = Tensor::empty({n, w.rows});
-  const std::vector<uint8_t> bytes = quantized_rows(plain, step, scale, table);
+  const std::vector<uint8_t> bytes = byte_rows(plain, step, scale, table);
   float* const out = y.mutable_data<float>();
   const int64_t grain = std::clamp<int64_t>((1 << 18) / std::max<int64_t>(1, w.cols * n), 4, 1024) / 4 * 4;
   parallel_for(w.rows, grain, [&](int64_t begin, int64_t end) {

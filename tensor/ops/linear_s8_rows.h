@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -32,8 +33,15 @@ struct ByteScale {
   int32_t zero_point = 0;
 };
 
+/// Throws ArgumentError, naming `op`, for a scale that is not finite and above 0 or a zero point outside of a byte.
+void check_scale(const char* op, ByteScale input);
+
 /// The symmetric scale of x's largest element, zero point 128. Throws NumericError where x holds an infinity.
 ByteScale symmetric_scale(const Tensor& x, const KernelTable& table = kernels());
+
+/// Rows of x, f32 [n, cols], plain, as bytes: round(x / scale) + zero point, clamped to 0 .. 255; each row padded to
+/// `step` bytes, a multiple of 64, by what stands for 0. NaN becomes 255.
+std::vector<uint8_t> byte_rows(const Tensor& x, int64_t step, ByteScale to, const KernelTable& table = kernels());
 
 /// x [n, cols] f32 in either order, bias [rows] f32 or undefined -> [n, rows] f32, plain:
 /// y = float(sum of w (q - zero point)) * (scale of x * scale[r]) + bias[r]. Any depth: sums beyond max_depth are added
