@@ -36,6 +36,12 @@ int bits_of(const char* option, int64_t bits, int64_t least) {
   return static_cast<int>(bits);
 }
 
+compress::WeightRange weight_range_of(const std::string& name) {
+  if (name != "largest" && name != "mse")
+    throw ArgumentError("--weight-range takes largest or mse, not \"" + name + "\"");
+  return name == "mse" ? compress::WeightRange::mse : compress::WeightRange::largest;
+}
+
 /// "LAYERS:w=4,a=8", either of both.
 compress::QuantOverride override_of(const std::string& text) {
   const auto refuse = [&] { throw ArgumentError("--override takes LAYERS:w=BITS,a=BITS, not \"" + text + "\""); };
@@ -190,11 +196,10 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
     throw ArgumentError(fmt::format("--percentile must be above 0.5 and at most 1, not {}", o.percentile));
   p.clip.percentile = o.percentile;
   p.is_per_channel = !o.is_per_tensor;
-  if (o.weight_range != "largest" && o.weight_range != "mse")
-    throw ArgumentError("--weight-range takes largest or mse, not \"" + o.weight_range + "\"");
-  p.weight_range = o.weight_range == "mse" ? compress::WeightRange::mse : compress::WeightRange::largest;
+  p.weight_range = weight_range_of(o.weight_range);
   if (o.method != "static" && o.method != "dynamic")
-    throw ArgumentError("--method takes static or dynamic, not \"" + o.method + "\"");
+    throw ArgumentError("--method takes static, dynamic or weight-only, not \"" + o.method + "\"");
+  if (o.group_size != 0) throw ArgumentError("--group-size is of --method weight-only; others have a scale a channel");
   p.is_dynamic = o.method == "dynamic";
   if (p.is_dynamic && (o.corrects_bias || o.search != 0 || o.rounding != "nearest"))
     throw ArgumentError(
@@ -208,6 +213,27 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
   for (const int bits : o.budget_widths) bits_of("--budget-widths", bits, 1);
   for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text));
   return p;
+}
+
+compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& o) {
+  const bool chooses_more = o.bits_activations != 8 || o.clip != "none" || o.mode != "asymmetric" ||
+                            o.rounding != "nearest" || o.is_per_tensor || o.corrects_bias || o.equalises ||
+                            o.search != 0 || o.budget_bytes != 0 || !o.statistics_in.empty() ||
+                            !o.statistics_out.empty() || o.chooses_training();
+  if (chooses_more)
+    throw ArgumentError(
+        "--method weight-only rounds weights and leaves all else real: of the settings it takes --bits-weights, "
+        "--group-size, --weight-range and --override");
+  check_at_least("--group-size", o.group_size, 0);
+  compress::WeightOnlyOptions w{.bits = bits_of("--bits-weights", o.bits_weights, 1),
+                                .group = o.group_size,
+                                .range = weight_range_of(o.weight_range)};
+  for (const std::string& text : o.overrides) {
+    w.overrides.push_back(override_of(text));
+    if (w.overrides.back().bits_activations != 0)
+      throw ArgumentError("--method weight-only has no bits of activations; --override takes LAYERS:w=BITS there");
+  }
+  return w;
 }
 
 nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {

@@ -7,6 +7,7 @@
 
 #include "apps/console.h"
 #include "compress/quantizers/post_training.h"
+#include "compress/quantizers/weight_only.h"
 
 namespace pith::apps {
 
@@ -26,6 +27,7 @@ struct QuantizationOptions {
   int64_t budget_bytes = 0;   ///< of the packed file, bits a layer chosen; 0: none
   std::vector<int> budget_widths = {2, 3, 4, 5, 6, 8};
   std::vector<std::string> overrides;
+  int64_t group_size = 0;  ///< of method weight-only: weights that share a scale; 0: a row
   std::string train_weights = "lsq", train_activations = "lsq";  ///< how training goes on
   int64_t train_accumulator = 0;                                 ///< bits that its sums are held to; 0: no such limit
   bool chooses_training() const {
@@ -35,6 +37,10 @@ struct QuantizationOptions {
 
 /// The settings as `compress` takes them. Throws ArgumentError with one sentence.
 compress::PostTrainingOptions post_training_options(const QuantizationOptions& options);
+
+/// The settings of --method weight-only. Throws ArgumentError with one sentence, also for settings of what it leaves
+/// real.
+compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& options);
 
 /// Folds, calibrates (on training images held out by a stratified split with `seed`, never on test images) and decides.
 /// Throws what data, files and models throw.

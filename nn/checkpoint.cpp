@@ -5,6 +5,7 @@
 #include "nn/load_plan.h"
 #include "nn/mask_section.h"
 #include "nn/run_state.h"
+#include "nn/whole_weights.h"
 #include "tensor/container.h"
 #include "tensor/error.h"
 #include "tensor/json_header.h"
@@ -259,7 +260,8 @@ RunState load_checkpoint(const std::string& path, Module& model, Optimizer* opti
 }
 
 void load_weights(const std::string& path, Module& model) {
-  const Container container = read_weights(path);
+  Container container = read_weights(path);
+  if (has_whole_weights(container)) container = with_real_weights(container, path);
   if (container.metadata.contains(kVersionKey)) {
     load(container, path, model, nullptr);
     return;

@@ -44,7 +44,7 @@ RunState load_checkpoint(const std::string& path, Module& model, Optimizer* opti
 /// Values by PyTorch's names from .safetensors, .npz or .pth (state dictionary in a zip). Every parameter and buffer of
 /// the model must be there with its shape; extra tensors are refused by name, except num_batches_tracked.
 /// A "module." prefix is dropped. Floating-point types are converted to the model's. Masks the model has are kept (and
-/// applied); a checkpoint of ours brings its own.
+/// applied); a checkpoint of ours brings its own. Weights in whole numbers (nn/whole_weights.h) come as real ones.
 void load_weights(const std::string& path, Module& model);
 
 /// Masks by the names of parameters from a file of tensors (any of the formats above): kept where not 0. Parameters

@@ -12,6 +12,7 @@
 #include "compress/proofs/bounds.h"
 #include "nn/packed_network.h"
 #include "tensor/error.h"
+#include "tensor/weights_file.h"
 
 namespace pith::apps {
 namespace {
@@ -29,6 +30,8 @@ constexpr const char* kExamples =
     "      --out narrow.train.safetensors                        (then `pith prove` shows sums of 14 bits at most)\n"
     "  pith quantize ... --budget-bytes 120000 --weight-range mse --rounding descent --out mixed.safetensors\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
+    "  pith quantize --method weight-only --weights lstm.safetensors --bits-weights 4 --group-size 64 \\\n"
+    "      --out small.safetensors                               (then: pith eval --run RUN --weights)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
 
 struct Options {
@@ -76,15 +79,44 @@ void report(const Options& o, const nn::IntegerSpec& spec, Console& console) {
        layers}}.dump(2));
 }
 
+/// No network is made: what becomes whole numbers are the weights of the file, whoever they belong to.
+void quantize_weights_only(const Options& o, Console& console) {
+  if (o.keeps_float || !o.run.empty())
+    throw ArgumentError("--method weight-only rounds the weights of --weights; it has no --run and no --keep-float");
+  const compress::WeightOnlyOptions options = weight_only_options(o.what);
+  if (nn::is_packed_network(o.what.weights))
+    throw ArgumentError("--weights " + o.what.weights +
+                        " is a packed network, whose weights are whole numbers already");
+  const compress::WeightOnly made = compress::weight_only(read_weights(o.what.weights), options);
+  write_container(o.out, made.file);
+  const auto bytes = std::filesystem::file_size(o.out), before = std::filesystem::file_size(o.what.weights);
+  const double share = static_cast<double>(bytes) / static_cast<double>(before);
+  console.result(
+      fmt::format("{} weights of {} tensors in whole numbers; all else is real", made.weights, made.tensors));
+  console.result(console.strong(fmt::format("{}: {} bytes, {:.4f} of {} bytes", o.out, bytes, share, before)));
+  if (!console.json()) return;
+  console.document(Json{
+      {"out", o.out},
+      {"bytes", bytes},
+      {"float_bytes", before},
+      {"share", share},
+      {"tensors", made.tensors},
+      {"weights",
+       made.weights}}.dump(2));
+}
+
 void quantize(Options o) {
   apply(o.common);
   Console console(o.common.console);
   if (!o.run.empty() && !o.what.weights.empty()) throw ArgumentError("--run and --weights exclude each other");
+  const bool is_weight_only = o.what.method == "weight-only";
   if (!o.run.empty()) o.what.weights = o.run + "/checkpoints/best.safetensors";
-  if (o.run.empty() && o.what.model.empty()) throw ArgumentError("--model NAME says what the weights belong to");
+  if (o.run.empty() && o.what.model.empty() && !is_weight_only)
+    throw ArgumentError("--model NAME says what the weights belong to");
   if (o.what.weights.empty()) throw ArgumentError("--weights FILE says what to quantize");
   if (o.out.empty() || !o.out.ends_with(".safetensors"))
     throw ArgumentError("--out takes the packed file, named .safetensors");
+  if (is_weight_only) return quantize_weights_only(o, console);
   if (o.what.chooses_training() && (!o.keeps_float || !o.run.empty()))
     throw ArgumentError(
         "--train-weights, --train-activations and --train-accumulator go on from --weights and want --keep-float");
@@ -99,7 +131,9 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
   c.add_option("--bits-ends", o.bits_ends, "first and last layer's weights, last one's input; 0: as the rest")
       ->capture_default_str()
       ->group("Method");
-  c.add_option("--method", o.method, "static (calibrated) or dynamic (ranges of every batch)")
+  c.add_option("--method", o.method,
+               "static (calibrated), dynamic (ranges of every batch) or\n"
+               "weight-only (activations stay real; takes no data)")
       ->capture_default_str()
       ->group("Method");
   c.add_option("--mode", o.mode, "asymmetric, symmetric or restricted: activations")
@@ -113,6 +147,8 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
       ->capture_default_str()
       ->group("Method");
   c.add_option("--weight-range", o.weight_range, "largest or mse")->capture_default_str()->group("Method");
+  c.add_option("--group-size", o.group_size, "of weight-only: weights that share a scale; default: an output channel")
+      ->group("Method");
   c.add_flag("--per-tensor", o.is_per_tensor, "one weight scale a layer, not one a channel")->group("Method");
   c.add_flag("--equalise", o.equalises, "cross-layer equalisation before anything else")->group("Method");
   c.add_option("--rounding", o.rounding, "of weights: nearest, descent or adaround")

@@ -89,6 +89,24 @@ TEST_F(LanguageCommand, EvaluatesItsRun) {
   EXPECT_EQ(nlohmann::json::parse(o.out).at("perplexity"), result.at("test").at("perplexity"));
 }
 
+/// LSTM, embedding and decoder: every matrix of the network.
+TEST_F(LanguageCommand, EvaluatesItsWeightsInWholeNumbersNearlyAsTheRealOnes) {
+  ASSERT_EQ(run_program(folder_, arguments("run")).code, 0);
+  const std::string real = path("run/checkpoints/best.safetensors"), whole = path("whole.safetensors");
+  const Outcome q = run_program(
+      folder_, {"quantize", "--method", "weight-only", "--weights", real, "--bits-weights", "8", "--out", whole});
+  ASSERT_EQ(q.code, 0) << q.err;
+  EXPECT_LT(fs::file_size(whole), 0.6 * static_cast<double>(fs::file_size(real)));  // tiny matrices, long names
+  std::vector<double> perplexity;
+  for (const std::string& weights : {real, whole}) {
+    const Outcome e = run_program(folder_, {"eval", "--run", path("run"), "--weights", weights, "--json"});
+    ASSERT_EQ(e.code, 0) << e.err;
+    perplexity.push_back(nlohmann::json::parse(e.out).at("perplexity"));
+  }
+  EXPECT_NE(perplexity[0], perplexity[1]);
+  EXPECT_NEAR(perplexity[1], perplexity[0], 0.02 * perplexity[0]);
+}
+
 TEST_F(LanguageCommand, GoesOnWithTheSameBitsAfterAKill) {
   ASSERT_EQ(run_program(folder_, arguments("whole")).code, 0);
   const test::Program first(folder_, arguments("killed"));

@@ -308,6 +308,30 @@ TEST_F(QuantizeCommand, TrainsWithSumsThatProvablyFitAnAccumulator) {
   }
 }
 
+/// No model and no data: a smaller file of weights, which `pith eval` takes as any other.
+TEST_F(QuantizeCommand, RoundsWeightsAloneWhereAskedTo) {
+  const std::string out = folder_.file("whole.safetensors");
+  const auto correct = [&](const std::string& weights) {
+    const Outcome e = run_program(folder_, {"eval", "--model", "lenet5", "--weights", weights, "--data", "mnist",
+                                            "--data-root", root_, "--json"});
+    EXPECT_EQ(e.code, 0) << e.err;
+    return Json::parse(e.out).at("correct").get<int>();
+  };
+  double share = 1;
+  for (const char* bits : {"8", "4"}) {
+    const Outcome q =
+        run_program(folder_, {"quantize", "--method", "weight-only", "--weights", weights_, "--bits-weights", bits,
+                              "--group-size", "32", "--override", "fc3*:w=8", "--out", out, "--json"});
+    ASSERT_EQ(q.code, 0) << q.err;
+    const Json report = Json::parse(q.out);
+    EXPECT_EQ(report.at("tensors"), 5);
+    EXPECT_EQ(report.at("bytes").get<uintmax_t>(), std::filesystem::file_size(out));
+    EXPECT_LT(report.at("share").get<double>(), bits[0] == '8' ? 0.33 : 0.7 * share);
+    share = report.at("share").get<double>();
+    EXPECT_NEAR(correct(out), correct(weights_), bits[0] == '8' ? 1 : 10) << bits;
+  }
+}
+
 TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
   const std::string out = folder_.file("x.safetensors");
   const auto train_by = [&](std::vector<std::string> more) {
@@ -326,6 +350,25 @@ TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
   expect_refused(train_by({"--train-accumulator", "16", "--bits-weights", "1"}), 2, "--bits-weights has 1 by lsq");
   expect_refused({"quantize", "--run", folder_.file("run"), "--out", out, "--train-activations", "ema"}, 2,
                  "--keep-float");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST_F(QuantizeCommand, RefusesToRoundWeightsAloneAndMoreWithOneSentence) {
+  const std::string out = folder_.file("x.safetensors"), packed = folder_.file("packed.safetensors");
+  const auto weight_only = [&](const std::string& weights, const std::vector<std::string>& more) {
+    std::vector<std::string> a{"quantize", "--method", "weight-only", "--weights", weights, "--out", out};
+    a.insert(a.end(), more.begin(), more.end());
+    return a;
+  };
+  expect_refused(weight_only(weights_, {"--bits-activations", "4"}), 2, "leaves all else real");
+  expect_refused(weight_only(weights_, {"--keep-float"}), 2, "no --keep-float");
+  expect_refused(weight_only(weights_, {"--bits-weights", "9"}), 2, "--bits-weights takes 1 to 8, not 9");
+  expect_refused(weight_only(weights_, {"--group-size", "-1"}), 2, "--group-size");
+  expect_refused(weight_only(weights_, {"--override", "fc1:a=4"}), 2, "no bits of activations");
+  expect_refused(weight_only(weights_, {"--override", "fc9*:w=4"}), 2, "\"fc9*\" names no weight");
+  expect_refused(quantize(out, {"--group-size", "32"}), 2, "--group-size is of --method weight-only");
+  ASSERT_EQ(run_program(folder_, quantize(packed)).code, 0);
+  expect_refused(weight_only(packed, {}), 2, "whole numbers already");
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 

@@ -1,0 +1,36 @@
+// Weights in whole numbers for a network that computes in real ones: what lies in the file is b bits a weight and a
+// scale for every so many of them; load_weights (nn/checkpoint.h) reads it as it reads any file of weights.
+//
+// Sections of a parameter NAME, in place of NAME itself: NAME.weight and NAME.kept (nn/packed_weights.h), NAME.scale
+// F32. Metadata: pith.whole_weights, one JSON text: {NAME: {"bits": b, "group": g, "shape": [...]}}.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tensor/container.h"
+
+namespace pith::nn {
+
+/// A row [r] of shape [k, ...] is cut into groups of `group` weights (the last may be shorter); each has a scale:
+/// weight = scale q, in f32.
+struct WholeWeights {
+  std::string name;
+  int bits = 8;   ///< 1 to 8
+  Tensor values;  ///< s8
+  int64_t group;  ///< 1 to the row's length
+  Tensor scale;   ///< f32 [k, groups of a row]
+};
+
+/// Groups of a row of these weights.
+int64_t groups_of_row(const Shape& shape, int64_t group);
+
+/// Adds their sections and says so in the metadata.
+void add_whole_weights(Container& file, const std::vector<WholeWeights>& all);
+
+bool has_whole_weights(const Container& file);
+/// The file as if it had held real numbers: sections NAME in f32. Throws FormatError (file, expected, found) for
+/// anything that add_whole_weights would not have written.
+Container with_real_weights(const Container& file, const std::string& path);
+
+}  // namespace pith::nn
