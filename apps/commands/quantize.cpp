@@ -30,8 +30,8 @@ constexpr const char* kExamples =
     "      --out narrow.train.safetensors                        (then `pith prove` shows sums of 14 bits at most)\n"
     "  pith quantize ... --budget-bytes 120000 --weight-range mse --rounding descent --out mixed.safetensors\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
-    "  pith quantize --method weight-only --weights lstm.safetensors --bits-weights 4 --group-size 64 \\\n"
-    "      --out small.safetensors                               (then: pith eval --run RUN --weights)\n"
+    "  pith quantize --method weight-only --weights resnet20.safetensors --bits-weights 4 --group-size 32 \\\n"
+    "      --out small.safetensors           (any network; then: pith eval --model resnet20-cifar --weights)\n"
     "  pith eval --weights w8a8.safetensors --data cifar10";
 
 struct Options {
