@@ -22,9 +22,9 @@ const Shape kDigit{1, 28, 28};
 const Shape kCifar{3, 32, 32};
 const Shape kImageNet{3, 224, 224};
 
-template <int64_t blocks>
+template <int64_t blocks, int64_t width = 1>
 std::unique_ptr<Module> resnet(const Blueprint& b) {
-  return make_resnet_cifar(b, blocks);
+  return make_resnet_cifar(b, blocks, width);
 }
 template <int64_t blocks>
 std::unique_ptr<Module> resnet_early_exit(const Blueprint& b) {
@@ -89,6 +89,11 @@ const std::vector<Row>& rows() {
        resnet_early_exit<3>,
        Init::fan_out,
        12},
+      {{"lenet5-2x", "LeNet-5, twice as wide: for few bits (WRPN, Mishra et al. 2018)", kDigit, 10},
+       make_lenet5_twice_wide,
+       Init::pytorch,
+       12},
+      {{"resnet20-2x-cifar", "ResNet-20, twice as wide", kCifar, 10}, resnet<3, 2>, Init::fan_out, 4},
   };
   return table;
 }

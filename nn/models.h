@@ -22,8 +22,8 @@ struct ModelInfo {
 
 /// Every image model by name, in the order that `pith info` lists them: lenet5, simplenet-mnist, simplenet-v2-mnist,
 /// simplenet-cifar, plain20-cifar, resnet{20,32,44,56}-cifar, preact-resnet{20,32,44,56}-cifar, vgg{11,13,16,19}-cifar,
-/// mobilenet-cifar, mobilenet, resnet18, googlenet-cifar, lenet5-earlyexit, resnet20-cifar-earlyexit. Underscores are
-/// taken for hyphens.
+/// mobilenet-cifar, mobilenet, resnet18, googlenet-cifar, lenet5-earlyexit, resnet20-cifar-earlyexit, lenet5-2x,
+/// resnet20-2x-cifar. Underscores are taken for hyphens.
 const std::vector<ModelInfo>& image_models();
 /// Throws ArgumentError naming the nearest known name.
 const ModelInfo& model_info(std::string_view name);

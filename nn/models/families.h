@@ -16,6 +16,8 @@ struct Blueprint {
 
 // lenet.cpp: small networks of convolution, pooling and linear layers.
 std::unique_ptr<Module> make_lenet5(const Blueprint& b);
+/// With twice as many channels and features in every layer (WRPN, Mishra et al. 2018, widens so).
+std::unique_ptr<Module> make_lenet5_twice_wide(const Blueprint& b);
 std::unique_ptr<Module> make_simplenet_mnist(const Blueprint& b);
 std::unique_ptr<Module> make_simplenet_v2_mnist(const Blueprint& b);
 std::unique_ptr<Module> make_simplenet_cifar(const Blueprint& b);
@@ -23,8 +25,8 @@ std::unique_ptr<Module> make_simplenet_cifar(const Blueprint& b);
 // lenet_early_exit.cpp: LeNet-5 with an exit (nn/early_exit.h).
 std::unique_ptr<Module> make_lenet5_early_exit(const Blueprint& b);
 
-// resnet_cifar.cpp: 6 * blocks + 2 layers (He et al. 2016).
-std::unique_ptr<Module> make_resnet_cifar(const Blueprint& b, int64_t blocks);
+// resnet_cifar.cpp: 6 * blocks + 2 layers (He et al. 2016), `width` times as many channels.
+std::unique_ptr<Module> make_resnet_cifar(const Blueprint& b, int64_t blocks, int64_t width = 1);
 /// With two exits (nn/early_exit.h).
 std::unique_ptr<Module> make_resnet_cifar_early_exit(const Blueprint& b, int64_t blocks);
 std::unique_ptr<Module> make_plain_cifar(const Blueprint& b, int64_t blocks);

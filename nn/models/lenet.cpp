@@ -57,14 +57,18 @@ class Chain {
   bool flat_ = false;
 };
 
-}  // namespace
-
-std::unique_ptr<Module> make_lenet5(const Blueprint& b) {
+std::unique_ptr<Module> lenet5(const Blueprint& b, int64_t width) {
   Chain net("LeNet5", b.input);
-  net.conv("conv1", 6, 5, 2).relu("relu1").max_pool("pool1").conv("conv2", 16, 5, 0).relu("relu2").max_pool("pool2");
-  net.linear("fc1", 120).relu("relu3").linear("fc2", 84).relu("relu4").linear("fc3", b.classes);
+  net.conv("conv1", 6 * width, 5, 2).relu("relu1").max_pool("pool1");
+  net.conv("conv2", 16 * width, 5, 0).relu("relu2").max_pool("pool2");
+  net.linear("fc1", 120 * width).relu("relu3").linear("fc2", 84 * width).relu("relu4").linear("fc3", b.classes);
   return net.done();
 }
+
+}  // namespace
+
+std::unique_ptr<Module> make_lenet5(const Blueprint& b) { return lenet5(b, 1); }
+std::unique_ptr<Module> make_lenet5_twice_wide(const Blueprint& b) { return lenet5(b, 2); }
 
 std::unique_ptr<Module> make_simplenet_mnist(const Blueprint& b) {
   Chain net("SimpleNet", b.input);

@@ -9,18 +9,19 @@
 namespace pith::nn {
 namespace {
 
-/// conv1, bn1, relu, three columns of blocks of 16, 32, 64 channels, average pool, fc.
+/// conv1, bn1, relu, three columns of blocks of 16, 32, 64 channels, times `width`, average pool, fc.
 class ResNetCifar : public Module, public Staged {
  public:
-  ResNetCifar(const Blueprint& b, int64_t blocks, BasicBlock::Shortcut shortcut) {
-    stem_.conv = &add_module("conv1", std::make_unique<Conv2d>(b.input[0], 16, square(3)));
-    stem_.norm = &add_module("bn1", std::make_unique<BatchNorm2d>(16));
+  ResNetCifar(const Blueprint& b, int64_t blocks, BasicBlock::Shortcut shortcut, int64_t width = 1) {
+    const int64_t c = 16 * width;
+    stem_.conv = &add_module("conv1", std::make_unique<Conv2d>(b.input[0], c, square(3)));
+    stem_.norm = &add_module("bn1", std::make_unique<BatchNorm2d>(c));
     stem_.relu = &add_module("relu", std::make_unique<ReLU>());
-    columns_[0] = &add_module("layer1", make_column<BasicBlock>(blocks, {16, 16, 1}, shortcut));
-    columns_[1] = &add_module("layer2", make_column<BasicBlock>(blocks, {16, 32, 2}, shortcut));
-    columns_[2] = &add_module("layer3", make_column<BasicBlock>(blocks, {32, 64, 2}, shortcut));
+    columns_[0] = &add_module("layer1", make_column<BasicBlock>(blocks, {c, c, 1}, shortcut));
+    columns_[1] = &add_module("layer2", make_column<BasicBlock>(blocks, {c, 2 * c, 2}, shortcut));
+    columns_[2] = &add_module("layer3", make_column<BasicBlock>(blocks, {2 * c, 4 * c, 2}, shortcut));
     pool_ = &add_module("avgpool", std::make_unique<GlobalAvgPool>("AvgPool2d"));
-    fc_ = &add_module("fc", std::make_unique<Linear>(64, b.classes));
+    fc_ = &add_module("fc", std::make_unique<Linear>(4 * c, b.classes));
   }
   std::string_view type() const override { return "ResNetCifar"; }
   std::vector<Stage> stages() const override { return {stem_}; }
@@ -69,8 +70,8 @@ std::unique_ptr<Module> make_resnet_cifar_early_exit(const Blueprint& b, int64_t
   return std::make_unique<ResNetCifarEarlyExit>(b, blocks);
 }
 
-std::unique_ptr<Module> make_resnet_cifar(const Blueprint& b, int64_t blocks) {
-  return std::make_unique<ResNetCifar>(b, blocks, BasicBlock::Shortcut::residual);
+std::unique_ptr<Module> make_resnet_cifar(const Blueprint& b, int64_t blocks, int64_t width) {
+  return std::make_unique<ResNetCifar>(b, blocks, BasicBlock::Shortcut::residual, width);
 }
 
 std::unique_ptr<Module> make_plain_cifar(const Blueprint& b, int64_t blocks) {

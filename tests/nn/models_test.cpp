@@ -49,6 +49,9 @@ constexpr Totals kTotals[] = {
     // An exit of 10 classes reads 6 x 14 x 14 values, or 16 x 10 x 10 and 32 x 5 x 5 behind pooling.
     {"lenet5-earlyexit", 61706 + 11770, 61470 + 11760, 416520 + 11760, 6},
     {"resnet20-cifar-earlyexit", 272474 + 16010 + 8010, 270896 + 24000, 40813184 + 24000, 24},
+    // Twice the channels: four times the weights between two such layers, twice those at an end (and of batch norm).
+    {"lenet5-2x", 243900 + 462, 2 * 150 + 4 * (2400 + 48000 + 10080) + 2 * 840, 1429200, 5},
+    {"resnet20-2x-cifar", 1081440 + 3146, 2 * 432 + 4 * 269824 + 2 * 640, 162366720, 22},
 };
 
 std::string reference(const std::string& file) {
