@@ -109,6 +109,14 @@ Example random_norm(Draw& d) {
   }
 }
 
+Example statistics(Draw& d, const Shape& shape) {
+  Example e;
+  e.image_like = {0};
+  e.inputs = {d.normal(shape)};
+  e.call = [](const std::vector<Variable>& v) { return batch_statistics(v[0]); };
+  return e;
+}
+
 Example convolved(Draw& d, const Shape& x, const Shape& w, const Window& window, bool biased) {
   Example e;
   e.image_like = {0};
@@ -181,6 +189,8 @@ std::vector<CatalogRow> image_rows() {
        [](Draw& d) { return normalized(d, {.shape = layer_shape(), .relu = true, .residual = true}); }},
       {"batch_norm_relu", random_norm<true, true>,
        [](Draw& d) { return normalized(d, {.shape = layer_shape(), .relu = true}); }},
+      {"batch_statistics", [](Draw& d) { return statistics(d, d.image()); },
+       [](Draw& d) { return statistics(d, layer_shape()); }},
       {"batch_norm_eval", random_norm<false, true>,
        [](Draw& d) { return normalized(d, {.shape = layer_shape(), .training = false}); }},
   };

@@ -35,7 +35,30 @@ ops::Moments moments_of(const Tensor& x, BatchNormState& state, const BatchNormO
   return options.moments != nullptr && options.moments->count > 0 ? *options.moments : ops::batch_moments(x);
 }
 
+/// d mean / dx = 1 / n and d variance / dx = 2 (x - mean) / n: one multiplication and one addition an element.
+ops::Normalization statistics_gradient(const ops::Moments& m, const std::vector<double>& by_statistics) {
+  const size_t channels = m.mean.size();
+  const double n = static_cast<double>(m.count);
+  ops::Normalization g;
+  for (size_t c = 0; c < channels; ++c) {
+    g.scale.push_back(2 * by_statistics[channels + c] / n);
+    g.shift.push_back(by_statistics[c] / n - g.scale[c] * m.mean[c]);
+  }
+  return g;
+}
+
 }  // namespace
+
+Variable batch_statistics(const Variable& x) {
+  const Tensor input = x.value();
+  ops::Moments m = ops::batch_moments(input);
+  std::vector<double> both = m.mean;
+  both.insert(both.end(), m.variance.begin(), m.variance.end());
+  const Tensor y = Tensor::from(both, {2, input.shape()[1]}).to(input.dtype());
+  return record("batch_statistics", y, {x}, [input, m = std::move(m)](const Tensor& dy, Gradients& into) {
+    into.add(0, [&] { return ops::normalize(input, statistics_gradient(m, dy.to_vector<double>()), {}); });
+  });
+}
 
 Variable batch_norm(const Variable& x, const Variable& gamma, const Variable& beta, BatchNormState& state,
                     const BatchNormOptions& options, const Variable& residual) {

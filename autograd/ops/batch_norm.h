@@ -26,4 +26,8 @@ struct BatchNormOptions {
 Variable batch_norm(const Variable& x, const Variable& gamma, const Variable& beta, BatchNormState& state,
                     const BatchNormOptions& options, const Variable& residual = {});
 
+/// Of every channel the mean and the biased variance over all else: [2, c]. x: [n, c, h, w] or [n, c], f32 or f64,
+/// either order. Throws ShapeError for other ranks.
+Variable batch_statistics(const Variable& x);
+
 }  // namespace pith

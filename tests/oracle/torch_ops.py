@@ -168,6 +168,8 @@ WANTED = {
     "average_pool2d": lambda c: F.avg_pool2d(c.inputs[0], c.pair("kernel"), c.pair("stride"), c.pair("padding")),
     "global_average_pool": lambda c: F.adaptive_avg_pool2d(c.inputs[0], 1),
     "batch_norm": batch_norm,
+    "batch_statistics": lambda c: torch.stack([c.inputs[0].transpose(0, 1).flatten(1).mean(1),
+                                               c.inputs[0].transpose(0, 1).flatten(1).var(1, unbiased=False)]),
     "batch_norm_fused": batch_norm,
     "batch_norm_relu": batch_norm,
     "batch_norm_eval": batch_norm,
