@@ -170,14 +170,23 @@ nn::IntegerSpec fitted(const nn::Graph& graph, nn::IntegerSpec spec, const data:
 }
 
 compress::TrainingChoice training_choice(const QuantizationOptions& o) {
-  const compress::TrainingChoice choice{nn::weight_training(o.train_weights), nn::value_training(o.train_activations),
-                                        static_cast<int>(std::clamp<int64_t>(o.train_accumulator, -1, 64))};
+  const compress::TrainingChoice choice{
+      .weights = nn::weight_training(o.train_weights),
+      .values = nn::value_training(o.train_activations),
+      .norm = nn::norm_training(o.train_norm),
+      .accumulator = static_cast<int>(std::clamp<int64_t>(o.train_accumulator, -1, 64))};
   const int bits = static_cast<int>(o.bits_weights);
   nn::check_bits(choice.weights, bits, "--bits-weights");
   if (o.train_accumulator != 0) nn::check_accumulator(choice.accumulator, choice.weights, bits, "--bits-weights");
   if (choice.values != nn::ValueTraining::lsq && o.method == "dynamic")
     throw ArgumentError("--train-activations " + o.train_activations +
                         " sets a range; --method dynamic takes that of every batch");
+  if (choice.norm == nn::NormTraining::batch && o.method == "dynamic")
+    throw ArgumentError(
+        "--train-norm batch wants ranges that are known before a layer's sums; --method dynamic has none");
+  if (choice.norm == nn::NormTraining::batch && choice.accumulator != 0)
+    throw ArgumentError(
+        "--train-norm batch knows a layer's bias after its sums; --train-accumulator bounds both before");
   return choice;
 }
 

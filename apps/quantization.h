@@ -28,10 +28,10 @@ struct QuantizationOptions {
   std::vector<int> budget_widths = {2, 3, 4, 5, 6, 8};
   std::vector<std::string> overrides;
   int64_t group_size = 0;  ///< of method weight-only: weights that share a scale; 0: a row
-  std::string train_weights = "lsq", train_activations = "lsq";  ///< how training goes on
-  int64_t train_accumulator = 0;                                 ///< bits that its sums are held to; 0: no such limit
+  std::string train_weights = "lsq", train_activations = "lsq", train_norm = "folded";  ///< how training goes on
+  int64_t train_accumulator = 0;  ///< bits that its sums are held to; 0: no such limit
   bool chooses_training() const {
-    return train_weights != "lsq" || train_activations != "lsq" || train_accumulator != 0;
+    return train_weights != "lsq" || train_activations != "lsq" || train_norm != "folded" || train_accumulator != 0;
   }
 };
 

@@ -41,6 +41,7 @@ struct IntegerLayer {
   WeightTraining weight_training = WeightTraining::lsq;
   ValueTraining value_training = ValueTraining::lsq;  ///< of the value that this layer puts out
   int accumulator = 0;                                ///< bits that its sums are held to; 0: no such limit
+  NormTraining norm_training = NormTraining::folded;  ///< of a convolution
 };
 
 struct IntegerSpec {

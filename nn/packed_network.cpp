@@ -37,6 +37,8 @@ void add_methods(Json& json, const IntegerLayer& layer) {
   if (layer.value_training != ValueTraining::lsq)
     json.add("train_activations", Json::of(std::string(name(layer.value_training))));
   if (layer.accumulator != 0) json.add("train_accumulator", Json::of(layer.accumulator));
+  if (layer.norm_training != NormTraining::folded)
+    json.add("train_norm", Json::of(std::string(name(layer.norm_training))));
 }
 
 Json layer_json(const IntegerLayer& layer, const ValueQuant& y, FloatWeights floats) {
@@ -124,6 +126,7 @@ void take_methods(IntegerLayer& layer, const Members& m, const std::string& path
   if (m.has("train_weights")) layer.weight_training = weight_training(m.string("train_weights"));
   if (m.has("train_activations")) layer.value_training = value_training(m.string("train_activations"));
   if (m.has("train_accumulator")) layer.accumulator = static_cast<int>(m.integer("train_accumulator", 8, 24));
+  if (m.has("train_norm")) layer.norm_training = norm_training(m.string("train_norm"));
 } catch (const ArgumentError& e) {
   throw FormatError(path + ": " + e.what());
 }

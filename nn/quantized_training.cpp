@@ -103,6 +103,16 @@ ops::SumLimits limits_of(const IntegerLayer& layer, const ValueQuant& x, const V
           .bits = layer.accumulator};
 }
 
+/// Real weights whose steps become others: the same whole numbers.
+Tensor scaled_rows(const Tensor& w, const Tensor& from, const Tensor& to) {
+  std::vector<float> rows = w.to_vector<float>();
+  const std::vector<float> a = from.to_vector<float>(), b = to.to_vector<float>();
+  const size_t each = rows.size() / a.size();
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (a[i / each] != b[i / each]) rows[i] *= b[i / each] / a[i / each];
+  return Tensor::from(rows, w.shape());
+}
+
 /// The farther end of a range in steps from zero.
 double reach(const ValueQuant& q) { return std::max(q.highest() - q.zero_point, q.zero_point); }
 
@@ -129,6 +139,7 @@ QuantizedTraining::QuantizedTraining(IntegerSpec start) : start_(std::move(start
   for (size_t i = 0; i < start_.layers.size(); ++i) {
     const GraphLayer& g = start_.layers[i].shape;
     if (g.has_weights()) add_weight_parameters(i);
+    if (start_.layers[i].norm_training == NormTraining::batch) add_norm(i);
     if (!start_.is_dynamic && !passes_on(g) && i + 1 < start_.layers.size()) add_value_parameters(i);
   }
 }
@@ -169,6 +180,16 @@ void QuantizedTraining::add_weight_parameters(size_t i) {
     case WeightTraining::binary:
       break;
   }
+}
+
+void QuantizedTraining::add_norm(size_t i) {
+  const std::string& name = start_.layers[i].shape.name;
+  const Shape channels = learned_[i].bias->shape();
+  Parameter& scale = add_parameter(name + ".norm_scale", Tensor::full(channels, 1));
+  scale.decays = false;
+  learned_[i].norm = {scale, *learned_[i].bias, add_buffer(name + ".norm_mean", Tensor::zeros(channels)),
+                      add_buffer(name + ".norm_variance", Tensor::full(channels, 1)),
+                      add_buffer(name + ".norm_begun", Tensor::zeros({1}))};
 }
 
 void QuantizedTraining::add_value_parameters(size_t i) {
@@ -314,15 +335,24 @@ QuantizedTraining::Flow QuantizedTraining::on_grid(size_t i, const Sums& s) {
           y_step, q};
 }
 
+/// What the sums of layer i count in, and its bias.
+FoldedNorm QuantizedTraining::with_norm(size_t i, const Variable& sums, const Variable& x_step,
+                                        const Variable& w_step) {
+  TrainingNorm& norm = learned_[i].norm;
+  if (!norm.exists()) return {w_step, learned_[i].bias->variable()};
+  return training() ? norm.fold(sums, x_step, w_step) : norm.fold(w_step);
+}
+
 QuantizedTraining::Flow QuantizedTraining::run_product(size_t i, const std::vector<Flow>& values) {
   const GraphLayer& g = start_.layers[i].shape;
   const Flow& x = values[static_cast<size_t>(g.input)];
   const Variable w_step = weight_step(i, x.step), sums = sums_of(i, x.x, w_step);
-  const Variable bias = bias_levels(learned_[i].bias->variable(), x.step, w_step);
+  const FoldedNorm in = with_norm(i, sums, x.step, w_step);
+  const Variable bias = bias_levels(in.bias, x.step, in.w_step);
   if (i + 1 < start_.layers.size())
-    return on_grid(i,
-                   {sums, bias, x.step, w_step, g.residual >= 0 ? &values[static_cast<size_t>(g.residual)] : nullptr});
-  return {requantize(sums, bias, requantization_scale(x.step, w_step, {}), {}, {},
+    return on_grid(
+        i, {sums, bias, x.step, in.w_step, g.residual >= 0 ? &values[static_cast<size_t>(g.residual)] : nullptr});
+  return {requantize(sums, bias, requantization_scale(x.step, in.w_step, {}), {}, {},
                      {.lowest = -kAll, .highest = kAll, .rounds = false}),
           {},
           {}};
@@ -390,15 +420,17 @@ IntegerSpec QuantizedTraining::spec() const {
     if (!layer.shape.has_weights()) continue;
     const Variable x_step = spec.is_dynamic ? Variable() : value_step(layer.shape.input),
                    w_step = weight_step(i, x_step);
-    layer.shape.weight = learned_[i].weight->value().clone();
-    layer.shape.bias = learned_[i].bias->value().clone();
+    const TrainingNorm& norm = learned_[i].norm;
+    const FoldedNorm in = norm.exists() ? norm.fold(w_step) : FoldedNorm{w_step, learned_[i].bias->variable()};
+    layer.shape.weight = scaled_rows(learned_[i].weight->value(), w_step.value(), in.w_step.value());
+    layer.shape.bias = in.bias.value().clone();
     layer.shape.mask = learned_[i].weight->mask();
     layer.weights = levels(i, learned_[i].weight->variable(), w_step).value().to(DType::s8);
-    layer.weight_scale = w_step.value().to_vector<float>();
+    layer.weight_scale = in.w_step.value().to_vector<float>();
     if (spec.is_dynamic)
       layer.real_bias = layer.shape.bias.to_vector<float>();
     else
-      layer.bias = bias_levels(learned_[i].bias->variable(), x_step, w_step).value().to(DType::s32);
+      layer.bias = bias_levels(in.bias, x_step, in.w_step).value().to(DType::s32);
     check_depth(layer, spec.values[static_cast<size_t>(layer.shape.input)], spec.is_dynamic);
   }
   return spec;

@@ -5,12 +5,14 @@
 // 2020), or by what each layer of the spec names (nn/training_method.h). A layer with an accumulator has steps so wide
 // that no sum can leave it, in every forward pass (A2Q: Colbert et al. 2023; tensor/ops/accumulator_steps.h).
 //
-// Batch norm is folded before it begins, so training, evaluation and inference are one function. Parameters bear the
-// float network's names (layer1.0.conv1.weight), so masks and schedules find them. Beside them stand, by method,
-// NAME.weight_step [k] - or NAME.weight_up and NAME.weight_down [k], TTQ's two scales - and NAME.value_step [1], which
-// do not decay; NAME.value_alpha [1], the larger end of a range
-// that PACT learns, which does; and the buffers NAME.value_range [3], a RangeTracker's state, which evaluation does not
-// move, and NAME.free_weights (1 or 0) and NAME.frozen_levels, of the weight's shape, what INQ has frozen.
+// Batch norm is folded before it begins, or anew in every pass (nn/training_norm.h): then training takes the statistics
+// of the batch, and evaluation, the running ones, is what inference computes. Parameters bear the float network's names
+// (layer1.0.conv1.weight), so masks and schedules find them. Beside them stand, by method, NAME.weight_step [k] - or
+// NAME.weight_up and NAME.weight_down [k], TTQ's two scales - and NAME.value_step [1], which do not decay;
+// NAME.value_alpha [1], the larger end of a range that PACT learns, which does; and the buffers NAME.value_range [3], a
+// RangeTracker's state, which evaluation does not move, and NAME.free_weights (1 or 0) and NAME.frozen_levels, of the
+// weight's shape, what INQ has frozen. Of a live batch norm: NAME.norm_scale [k], which does not decay, and the buffers
+// NAME.norm_mean, NAME.norm_variance [k] and NAME.norm_begun [1].
 #pragma once
 
 #include <functional>
@@ -19,6 +21,7 @@
 
 #include "nn/integer_network.h"
 #include "nn/module.h"
+#include "nn/training_norm.h"
 #include "tensor/ops/requantize.h"
 
 namespace pith::nn {
@@ -55,6 +58,7 @@ class QuantizedTraining : public Module {
     Parameter *weight = nullptr, *bias = nullptr, *weight_step = nullptr, *value_step = nullptr, *value_alpha = nullptr,
               *weight_up = nullptr, *weight_down = nullptr;
     Tensor *value_range = nullptr, *free_weights = nullptr, *frozen_levels = nullptr;
+    TrainingNorm norm;
   };
   /// A value on its way: whole numbers counted from the zero point, their step, their grid.
   struct Flow {
@@ -68,10 +72,12 @@ class QuantizedTraining : public Module {
   };
   void add_weight_parameters(size_t i);
   void add_value_parameters(size_t i);
+  void add_norm(size_t i);
   Variable value_step(int64_t value) const;
   Variable weight_step(size_t i, const Variable& x_step) const;
   Variable unlimited_step(size_t i, const Variable& x_step) const;
   Variable weight_scale(size_t i, const Parameter& scale, double highest) const;
+  FoldedNorm with_norm(size_t i, const Variable& sums, const Variable& x_step, const Variable& w_step);
   Variable levels(size_t i, const Variable& w, const Variable& w_step) const;
   Variable sums_of(size_t i, const Variable& x, const Variable& w_step) const;
   Flow run_layer(size_t i, const std::vector<Flow>& values);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kWeightNames{"lsq", "dorefa", "wrpn", "ternary", "binary", "inq", "ttq"};
 constexpr std::array<std::string_view, 4> kValueNames{"lsq", "pact", "ema", "fixed"};
+constexpr std::array<std::string_view, 2> kNormNames{"folded", "batch"};
 
 template <class Method, class Names>
 Method by_name(const Names& names, const char* what, std::string_view name) {
@@ -28,8 +29,10 @@ Method by_name(const Names& names, const char* what, std::string_view name) {
 
 std::string_view name(WeightTraining method) { return kWeightNames[static_cast<size_t>(method)]; }
 std::string_view name(ValueTraining method) { return kValueNames[static_cast<size_t>(method)]; }
+std::string_view name(NormTraining method) { return kNormNames[static_cast<size_t>(method)]; }
 WeightTraining weight_training(std::string_view name) { return by_name<WeightTraining>(kWeightNames, "weights", name); }
 ValueTraining value_training(std::string_view name) { return by_name<ValueTraining>(kValueNames, "activations", name); }
+NormTraining norm_training(std::string_view name) { return by_name<NormTraining>(kNormNames, "batch norm", name); }
 
 void check_bits(WeightTraining method, int bits, const std::string& where) {
   const auto refuse = [&](const char* what) {
@@ -63,6 +66,13 @@ void check_training_methods(const IntegerSpec& spec) {
     if (!is_usual && has_weights && !(layer.shape.weight.defined() && layer.shape.bias.defined()))
       throw ArgumentError("quantized training: layer " + layer.shape.name +
                           " names a method but holds integers alone; its real weights are needed");
+    if (layer.norm_training == NormTraining::batch && (spec.is_dynamic || layer.shape.kind != LayerKind::conv))
+      throw ArgumentError(
+          "training with batch norm live: layer " + layer.shape.name + " is " +
+          (spec.is_dynamic ? "of dynamic ranges, which know no steps before the sums" : "no convolution"));
+    if (layer.norm_training == NormTraining::batch && layer.accumulator != 0)
+      throw ArgumentError("training with batch norm live: the bias of layer " + layer.shape.name +
+                          " is known after its sums, which are to fit an accumulator with it");
     if (layer.value_training != ValueTraining::lsq && spec.is_dynamic)
       throw ArgumentError("training of activations by " + std::string(name(layer.value_training)) +
                           " sets a range; dynamic quantization takes that of every batch");
@@ -84,12 +94,15 @@ std::string training_methods(const IntegerSpec& spec) {
     else
       ++found->second;
   }
+  const bool has_norm = std::any_of(spec.layers.begin(), spec.layers.end(), [](const IntegerLayer& layer) {
+    return layer.norm_training == NormTraining::batch;
+  });
   std::string text = "weights ";
   for (size_t i = 0; i < weights.size(); ++i) {
     text += (i == 0 ? "" : " and ") + std::string(weights[i].first);
     if (weights.size() > 1) text += " (" + std::to_string(weights[i].second) + (i == 0 ? " layers)" : ")");
   }
-  text += ", activations " + values;
+  text += ", activations " + values + (has_norm ? ", batch norm live" : "");
   if (held > 0) text += ", sums of " + std::to_string(accumulator) + " bits (" + std::to_string(held) + " layers)";
   return text;
 }

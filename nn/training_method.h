@@ -29,11 +29,19 @@ enum class ValueTraining : uint8_t {
   fixed  ///< stays the first one (DoReFa and WRPN)
 };
 
+/// Where batch norm is while a layer trains.
+enum class NormTraining : uint8_t {
+  folded,  ///< in the weights and the bias before training begins, for good
+  batch    ///< live, folded anew by the statistics of every batch (Jacob et al. 2018; nn/training_norm.h)
+};
+
 std::string_view name(WeightTraining method);
 std::string_view name(ValueTraining method);
+std::string_view name(NormTraining method);
 /// By name. Throw ArgumentError with the names there are.
 WeightTraining weight_training(std::string_view name);
 ValueTraining value_training(std::string_view name);
+NormTraining norm_training(std::string_view name);
 
 /// Throws ArgumentError unless weights of so many bits can train by this method; `where` says what has them.
 void check_bits(WeightTraining method, int bits, const std::string& where);

@@ -118,8 +118,7 @@ void quantize(Options o) {
     throw ArgumentError("--out takes the packed file, named .safetensors");
   if (is_weight_only) return quantize_weights_only(o, console);
   if (o.what.chooses_training() && (!o.keeps_float || !o.run.empty()))
-    throw ArgumentError(
-        "--train-weights, --train-activations and --train-accumulator go on from --weights and want --keep-float");
+    throw ArgumentError("--train-weights and the other --train options go on from --weights and want --keep-float");
   const nn::IntegerSpec spec = o.run.empty() ? quantized(o.what, console) : trained(o.run);
   nn::write_packed_network(o.out, spec, o.keeps_float ? nn::FloatWeights::kept : nn::FloatWeights::none);
   report(o, spec, console);
@@ -193,6 +192,9 @@ void add_quantize(CLI::App& program, Action& action) {
   c.add_option("--train-weights", o->what.train_weights,
                "then by lsq, dorefa, wrpn, ternary (2 bits), binary (1 bit), inq or ttq (3 to 8); layers of other "
                "widths by lsq")
+      ->capture_default_str();
+  c.add_option("--train-norm", o->what.train_norm,
+               "folded, or batch: batch norm behind every convolution, folded anew by the statistics of every batch")
       ->capture_default_str();
   c.add_option("--train-activations", o->what.train_activations, "and by lsq, pact, ema or fixed")
       ->capture_default_str();

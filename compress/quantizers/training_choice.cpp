@@ -11,6 +11,7 @@ nn::IntegerSpec chosen_training(nn::IntegerSpec spec, const TrainingChoice& choi
     if (layer.shape.has_weights() && layer.bits == bits_weights)
       layer.weight_training = choice.weights, layer.accumulator = choice.accumulator;
     layer.value_training = choice.values;
+    if (layer.shape.kind == nn::LayerKind::conv) layer.norm_training = choice.norm;
   }
   return nn::QuantizedTraining(std::move(spec)).spec();
 }

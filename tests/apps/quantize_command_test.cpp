@@ -254,15 +254,15 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
 
 /// What training reaches on the test set is what the packed file does, image by image.
 TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
-  const std::vector<std::vector<std::string>> methods{{"2", "ternary", "pact"}, {"1", "binary", "ema"},
-                                                      {"4", "dorefa", "fixed"}, {"4", "wrpn", "lsq"},
-                                                      {"5", "inq", "lsq"},      {"4", "ttq", "pact"}};
+  const std::vector<std::vector<std::string>> methods{
+      {"2", "ternary", "pact", "folded"}, {"1", "binary", "ema", "batch"}, {"4", "dorefa", "fixed", "folded"},
+      {"4", "wrpn", "lsq", "batch"},      {"5", "inq", "lsq", "folded"},   {"4", "ttq", "pact", "batch"}};
   for (const std::vector<std::string>& m : methods) {
     const std::string start = folder_.file("m.train.safetensors"), out = folder_.file("m.safetensors"),
                       run = folder_.file("run-" + m[1]);
-    const Outcome q =
-        run_program(folder_, quantize(start, {"--bits-weights", m[0], "--bits-activations", "4", "--bits-ends", "0",
-                                              "--keep-float", "--train-weights", m[1], "--train-activations", m[2]}));
+    const Outcome q = run_program(
+        folder_, quantize(start, {"--bits-weights", m[0], "--bits-activations", "4", "--bits-ends", "0", "--keep-float",
+                                  "--train-weights", m[1], "--train-activations", m[2], "--train-norm", m[3]}));
     ASSERT_EQ(q.code, 0) << q.err;
     std::vector<std::string> train = test::tiny_training(root_, run, {"--init", start, "--json"});
     train.erase(train.begin() + 1, train.begin() + 3);  // --model lenet5
@@ -271,6 +271,7 @@ TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
     ASSERT_EQ(t.code, 0) << t.err;
     const std::string log = test::read_text(run + "/log.txt"), first = log.substr(0, log.find('\n'));
     EXPECT_NE(first.find("weights " + m[1] + ", activations " + m[2]), std::string::npos) << first;
+    EXPECT_EQ(first.find("batch norm live") != std::string::npos, m[3] == "batch") << first;
     ASSERT_EQ(run_program(folder_, {"quantize", "--run", run, "--out", out, "--quiet"}).code, 0);
     const Outcome e =
         run_program(folder_, {"eval", "--weights", out, "--data", "mnist", "--data-root", root_, "--json"});
@@ -344,6 +345,10 @@ TEST_F(QuantizeCommand, RefusesMethodsThatCannotTrainWithOneSentence) {
   expect_refused(train_by({"--train-weights", "binary", "--bits-weights", "2"}), 2, "takes 1 bit");
   expect_refused(train_by({"--train-weights", "wrpn", "--bits-weights", "1"}), 2, "takes 2 to 8 bits");
   expect_refused(train_by({"--train-activations", "pact", "--method", "dynamic"}), 2, "--method dynamic");
+  expect_refused(train_by({"--train-norm", "layer"}), 2, "folded or batch");
+  expect_refused(train_by({"--train-norm", "batch", "--method", "dynamic"}), 2, "--method dynamic");
+  expect_refused(train_by({"--train-norm", "batch", "--train-accumulator", "16"}), 2, "--train-accumulator");
+  expect_refused(quantize(out, {"--train-norm", "batch"}), 2, "--keep-float");
   expect_refused(quantize(out, {"--train-weights", "dorefa"}), 2, "--keep-float");
   expect_refused(quantize(out, {"--train-accumulator", "16"}), 2, "--keep-float");
   expect_refused(train_by({"--train-accumulator", "25"}), 2, "8 to 24 bits, not 25");

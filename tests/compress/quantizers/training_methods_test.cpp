@@ -38,20 +38,31 @@ struct Method {
   ValueTraining values;
   int bits_weights, bits_activations;
   int accumulator = 0;
+  nn::NormTraining norm = nn::NormTraining::folded;
 };
 
 std::string text(const Method& m) {
   return std::string(name(m.weights)) + std::to_string(m.bits_weights) + " " + std::string(name(m.values)) +
-         std::to_string(m.bits_activations) + (m.accumulator > 0 ? " P" + std::to_string(m.accumulator) : "");
+         std::to_string(m.bits_activations) + (m.accumulator > 0 ? " P" + std::to_string(m.accumulator) : "") + " " +
+         std::string(name(m.norm));
 }
 
 std::vector<Method> methods() {
-  return {{WeightTraining::ternary, ValueTraining::pact, 2, 4}, {WeightTraining::binary, ValueTraining::ema, 1, 1},
-          {WeightTraining::dorefa, ValueTraining::fixed, 4, 4}, {WeightTraining::dorefa, ValueTraining::pact, 1, 2},
-          {WeightTraining::wrpn, ValueTraining::ema, 4, 8},     {WeightTraining::lsq, ValueTraining::pact, 8, 8},
-          {WeightTraining::inq, ValueTraining::lsq, 5, 4},      {WeightTraining::inq, ValueTraining::pact, 2, 4},
-          {WeightTraining::lsq, ValueTraining::pact, 4, 4, 11}, {WeightTraining::dorefa, ValueTraining::lsq, 4, 8, 14},
-          {WeightTraining::wrpn, ValueTraining::lsq, 8, 3, 10}, {WeightTraining::ttq, ValueTraining::pact, 4, 4}};
+  return {{WeightTraining::ternary, ValueTraining::pact, 2, 4},
+          {WeightTraining::binary, ValueTraining::ema, 1, 1},
+          {WeightTraining::dorefa, ValueTraining::fixed, 4, 4},
+          {WeightTraining::dorefa, ValueTraining::pact, 1, 2},
+          {WeightTraining::wrpn, ValueTraining::ema, 4, 8},
+          {WeightTraining::lsq, ValueTraining::pact, 8, 8},
+          {WeightTraining::inq, ValueTraining::lsq, 5, 4},
+          {WeightTraining::inq, ValueTraining::pact, 2, 4},
+          {WeightTraining::lsq, ValueTraining::pact, 4, 4, 11},
+          {WeightTraining::dorefa, ValueTraining::lsq, 4, 8, 14},
+          {WeightTraining::wrpn, ValueTraining::lsq, 8, 3, 10},
+          {WeightTraining::ttq, ValueTraining::pact, 4, 4},
+          {WeightTraining::lsq, ValueTraining::lsq, 2, 2, 0, nn::NormTraining::batch},
+          {WeightTraining::binary, ValueTraining::ema, 1, 1, 0, nn::NormTraining::batch},
+          {WeightTraining::ternary, ValueTraining::pact, 2, 4, 0, nn::NormTraining::batch}};
 }
 
 Tensor waves(int64_t n, const Shape& image, double phase) {
@@ -69,7 +80,7 @@ nn::IntegerSpec start(const char* model_name, const Shape& image, const Method& 
       graph, c.finish(),
       {.bits_weights = m.bits_weights, .bits_activations = m.bits_activations, .clip = {}, .is_dynamic = is_dynamic},
       model_name);
-  return chosen_training(std::move(spec), {m.weights, m.values, m.accumulator}, m.bits_weights);
+  return chosen_training(std::move(spec), {m.weights, m.values, m.norm, m.accumulator}, m.bits_weights);
 }
 
 void train(nn::QuantizedTraining& training, const Shape& image, int steps) {
