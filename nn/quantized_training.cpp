@@ -12,6 +12,7 @@
 #include "autograd/ops/quantize.h"
 #include "autograd/ops/shape.h"
 #include "nn/apply.h"
+#include "nn/training_rules.h"
 #include "tensor/error.h"
 #include "tensor/formats/range_tracker.h"
 #include "tensor/ops/accumulator_steps.h"
@@ -22,7 +23,6 @@ namespace pith::nn {
 namespace {
 
 constexpr double kAll = std::numeric_limits<double>::infinity();
-constexpr double kLeastStep = 1e-10, kMostBias = 1 << 22;
 
 Variable constant(double value, int64_t count = 1) { return Variable(Tensor::full({count}, value)); }
 
@@ -35,101 +35,8 @@ Tensor whole_numbers(const Tensor& images, const ValueQuant& q) {
   return ops::dequantize(x);
 }
 
-/// Throws where a sum of this layer could pass 2^24. Counts every partial sum, in any order.
-void check_depth(const IntegerLayer& layer, const ValueQuant& x, bool is_dynamic) {
-  const int64_t rows = layer.weights.shape()[0], depth = layer.weights.numel() / rows;
-  const int64_t most = is_dynamic ? x.highest() : std::max(x.highest() - x.zero_point, x.zero_point);
-  for (int64_t k = 0; k < rows; ++k) {
-    int64_t reach = is_dynamic ? 0 : std::abs(static_cast<int64_t>(layer.bias.data<int32_t>()[k]));
-    for (int64_t i = 0; i < depth; ++i) reach += most * std::abs(layer.weights.data<int8_t>()[k * depth + i]);
-    if (reach > (int64_t{1} << 24))
-      throw ArgumentError("quantized training: a sum of " + layer.shape.name + " can reach " + std::to_string(reach) +
-                          ", more than f32 counts exactly; take fewer bits there");
-  }
-}
-
-/// The levels that a layer's weights have.
-ops::WeightLevels levels_of(const IntegerLayer& layer) {
-  using ops::LevelRule;
-  const bool is_lsq = layer.weight_training == WeightTraining::lsq;
-  if (layer.bits == 1)
-    return {.lowest = -1, .highest = 1, .rule = is_lsq ? LevelRule::sign_within_step : LevelRule::sign};
-  if (layer.weight_training == WeightTraining::inq)
-    return {.lowest = 0, .highest = static_cast<double>(1 << (layer.bits - 2)), .rule = LevelRule::power_of_two};
-  const double most = (1 << (layer.bits - 1)) - 1;
-  const LevelRule rule = layer.weight_training == WeightTraining::ternary  ? LevelRule::ternary
-                         : layer.weight_training == WeightTraining::dorefa ? LevelRule::tanh
-                                                                           : LevelRule::nearest;
-  return {.lowest = -most, .highest = most, .rule = rule};
-}
-
-/// The steps of methods that learn none, [k]: what the weights say, or the first ones.
-Tensor steps_of(const IntegerLayer& layer, const Tensor& w) {
-  const Shape channels{w.shape()[0]};
-  switch (layer.weight_training) {
-    case WeightTraining::ternary:
-      return ops::ternary_steps(w);
-    case WeightTraining::binary:
-      return ops::mean_steps(w);
-    case WeightTraining::dorefa:
-      if (layer.bits > 1) return ops::tanh_steps(w, levels_of(layer).highest);
-      return Tensor::full(channels, ops::mean_steps(w.view({1, w.numel()})).item());
-    case WeightTraining::wrpn:
-    case WeightTraining::inq:
-    case WeightTraining::lsq:
-    case WeightTraining::ttq:
-      break;
-  }
-  return Tensor::from(layer.weight_scale, channels);
-}
-
-/// A channel whose weights are so small that its bias would be more than kMostBias units gets coarser weights.
-Tensor wide_enough(const Tensor& steps, const Tensor& bias, const Variable& x_step) {
-  std::vector<float> wide = steps.to_vector<float>();
-  const std::vector<float> b = bias.to_vector<float>();
-  for (size_t k = 0; k < wide.size(); ++k) {
-    const double least = x_step.defined() ? std::abs(b[k]) / (kMostBias * x_step.value().item()) : 0;
-    wide[k] = std::max(wide[k], static_cast<float>(std::max(least, kLeastStep)));
-  }
-  return Tensor::from(wide, steps.shape());
-}
-
-/// What the sums of a layer have to fit. With dynamic ranges the zero point is anything, and biases stay outside.
-ops::SumLimits limits_of(const IntegerLayer& layer, const ValueQuant& x, const Variable& x_step) {
-  if (!x_step.defined()) return {.above = static_cast<double>(x.highest()), .bits = layer.accumulator};
-  return {.above = static_cast<double>(x.highest() - x.zero_point),
-          .below = static_cast<double>(x.zero_point),
-          .x_step = x_step.value().item(),
-          .bits = layer.accumulator};
-}
-
-/// Real weights whose steps become others: the same whole numbers.
-Tensor scaled_rows(const Tensor& w, const Tensor& from, const Tensor& to) {
-  std::vector<float> rows = w.to_vector<float>();
-  const std::vector<float> a = from.to_vector<float>(), b = to.to_vector<float>();
-  const size_t each = rows.size() / a.size();
-  for (size_t i = 0; i < rows.size(); ++i)
-    if (a[i / each] != b[i / each]) rows[i] *= b[i / each] / a[i / each];
-  return Tensor::from(rows, w.shape());
-}
-
 /// The farther end of a range in steps from zero.
 double reach(const ValueQuant& q) { return std::max(q.highest() - q.zero_point, q.zero_point); }
-
-RangeTracker tracker_of(const Tensor& state) {
-  const std::vector<float> s = state.to_vector<float>();
-  return {.low = s[0], .high = s[1], .power = s[2]};
-}
-
-/// The least step whose grid holds what was tracked.
-float tracked_step(const RangeTracker& t, const ValueQuant& q) {
-  if (t.is_empty()) return q.scale;
-  const int32_t above = q.highest() - q.zero_point;
-  double step = kLeastStep;
-  if (above > 0) step = std::max(step, t.highest() / above);
-  if (q.zero_point > 0) step = std::max(step, -t.lowest() / q.zero_point);
-  return static_cast<float>(step);
-}
 
 }  // namespace
 
@@ -170,7 +77,7 @@ void QuantizedTraining::add_weight_parameters(size_t i) {
       break;
     }
     case WeightTraining::inq:
-      layer.weight_scale = ops::power_steps(g.weight, levels_of(layer).highest).to_vector<float>();
+      layer.weight_scale = ops::power_steps(g.weight, rules::levels_of(layer).highest).to_vector<float>();
       of.free_weights = &add_buffer(g.name + ".free_weights", Tensor::full(g.weight.shape(), 1));
       of.frozen_levels = &add_buffer(g.name + ".frozen_levels", Tensor::zeros(g.weight.shape()));
       break;
@@ -226,7 +133,7 @@ Variable QuantizedTraining::value_step(int64_t value) const {
     case ValueTraining::pact:
       return affine(positive_step(learned_[i].value_alpha->variable(), 1), 1 / reach(q));
     case ValueTraining::ema:
-      return constant(tracked_step(tracker_of(*learned_[i].value_range), q));
+      return constant(rules::tracked_step(rules::tracker_of(*learned_[i].value_range), q));
     case ValueTraining::fixed:
       break;
   }
@@ -238,9 +145,10 @@ Variable QuantizedTraining::weight_step(size_t i, const Variable& x_step) const 
   const IntegerLayer& layer = start_.layers[i];
   const Variable step = unlimited_step(i, x_step);
   if (layer.accumulator == 0) return step;
-  return widened(step, ops::accumulator_steps(
-                           learned_[i].weight->value(), step.value(), learned_[i].bias->value(), levels_of(layer),
-                           limits_of(layer, start_.values[static_cast<size_t>(layer.shape.input)], x_step)));
+  return widened(step,
+                 ops::accumulator_steps(
+                     learned_[i].weight->value(), step.value(), learned_[i].bias->value(), rules::levels_of(layer),
+                     rules::limits_of(layer, start_.values[static_cast<size_t>(layer.shape.input)], x_step)));
 }
 
 /// Above 0, its gradient tamed as LSQ does: by the root of how many weights of a channel reach it, times `highest`.
@@ -255,11 +163,11 @@ Variable QuantizedTraining::unlimited_step(size_t i, const Variable& x_step) con
   if (of.weight_step == nullptr) {
     const Tensor steps = of.weight_up != nullptr ? ops::two_scale_steps({weight_scale(i, *of.weight_up, 1).value(),
                                                                          weight_scale(i, *of.weight_down, 1).value()},
-                                                                        levels_of(layer).highest)
-                                                 : steps_of(layer, of.weight->value());
-    return Variable(wide_enough(steps, of.bias->value(), x_step));
+                                                                        rules::levels_of(layer).highest)
+                                                 : rules::steps_of(layer, of.weight->value());
+    return Variable(rules::wide_enough(steps, of.bias->value(), x_step));
   }
-  return weight_scale(i, *of.weight_step, levels_of(layer).highest);
+  return weight_scale(i, *of.weight_step, rules::levels_of(layer).highest);
 }
 
 /// w as whole numbers of its steps, the frozen ones as they were frozen: those learn nothing.
@@ -267,8 +175,8 @@ Variable QuantizedTraining::levels(size_t i, const Variable& w, const Variable& 
   const Learned& of = learned_[i];
   if (of.weight_up != nullptr)
     return two_scale_levels(w, weight_scale(i, *of.weight_up, 1), weight_scale(i, *of.weight_down, 1), w_step.value(),
-                            levels_of(start_.layers[i]).highest);
-  const Variable q = weight_levels(w, w_step, levels_of(start_.layers[i]));
+                            rules::levels_of(start_.layers[i]).highest);
+  const Variable q = weight_levels(w, w_step, rules::levels_of(start_.layers[i]));
   if (of.free_weights == nullptr) return q;
   Tensor frozen = of.frozen_levels->clone();
   if (of.weight->mask()) zero_pruned(*of.weight->mask(), frozen);
@@ -310,7 +218,7 @@ void QuantizedTraining::track(size_t i, const Sums& s) {
                                                        .highest = kAll,
                                                        .rounds = false});
   const ops::Range range = ops::range(real);
-  RangeTracker t = tracker_of(*state);
+  RangeTracker t = rules::tracker_of(*state);
   t.add(range.lowest, range.highest);
   *state = Tensor::from(std::vector<double>{t.low, t.high, t.power}, Shape{3}).to(DType::f32);
 }
@@ -422,7 +330,7 @@ IntegerSpec QuantizedTraining::spec() const {
                    w_step = weight_step(i, x_step);
     const TrainingNorm& norm = learned_[i].norm;
     const FoldedNorm in = norm.exists() ? norm.fold(w_step) : FoldedNorm{w_step, learned_[i].bias->variable()};
-    layer.shape.weight = scaled_rows(learned_[i].weight->value(), w_step.value(), in.w_step.value());
+    layer.shape.weight = rules::scaled_rows(learned_[i].weight->value(), w_step.value(), in.w_step.value());
     layer.shape.bias = in.bias.value().clone();
     layer.shape.mask = learned_[i].weight->mask();
     layer.weights = levels(i, learned_[i].weight->variable(), w_step).value().to(DType::s8);
@@ -431,7 +339,7 @@ IntegerSpec QuantizedTraining::spec() const {
       layer.real_bias = layer.shape.bias.to_vector<float>();
     else
       layer.bias = bias_levels(in.bias, x_step, in.w_step).value().to(DType::s32);
-    check_depth(layer, spec.values[static_cast<size_t>(layer.shape.input)], spec.is_dynamic);
+    rules::check_depth(layer, spec.values[static_cast<size_t>(layer.shape.input)], spec.is_dynamic);
   }
   return spec;
 }
