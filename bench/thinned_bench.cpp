@@ -4,12 +4,10 @@
 #include <array>
 #include <memory>
 
-#include "autograd/ops/softmax_loss.h"
-#include "bench/network_case.h"
+#include "bench/training.h"
 #include "bench/turns.h"
 #include "compress/thinning/thinning.h"
 #include "nn/compute.h"
-#include "nn/optim/optimizer.h"
 #include "tensor/formats/mask.h"
 
 namespace pith::bench {
@@ -37,37 +35,25 @@ int64_t multiply_adds(nn::Module& model) {
   return macs;
 }
 
-struct Network {
-  NetworkCase c;
-  std::unique_ptr<nn::Optimizer> optimizer;
-
-  explicit Network(int64_t batch) : c(make_case("resnet20-cifar", batch)) {}
-  void train() {
-    if (!optimizer) optimizer = nn::make_sgd(*c.model, {.momentum = 0.9});
-    const Variable loss = softmax_cross_entropy(c.model->call(Variable(c.images)), c.labels);
-    loss.backward();
-    optimizer->step(0.01);
-    c.model->clear_gradients();
-  }
-  void infer() {
-    const NoGradient no_gradient;
-    benchmark::DoNotOptimize(c.model->call(Variable(c.images)).value().contiguous().data<float>());
-  }
-};
+void infer(NetworkCase& c) {
+  const NoGradient no_gradient;
+  benchmark::DoNotOptimize(c.model->call(Variable(c.images)).value().contiguous().data<float>());
+}
 
 void thinned(benchmark::State& state, const Shares& shares, int64_t batch, bool trains) {
   set_threads(1);
-  Network thin_one(batch), dense(batch);
-  thin(*thin_one.c.model, shares);
+  NetworkCase thin_net = make_case("resnet20-cifar", batch);
+  thin(*thin_net.model, shares);
+  Training thin_one(std::move(thin_net)), dense("resnet20-cifar", batch);
   state.counters["macs"] =
-      static_cast<double>(multiply_adds(*thin_one.c.model)) / static_cast<double>(multiply_adds(*dense.c.model));
-  for (Network* n : {&thin_one, &dense}) {
-    n->c.model->set_training(trains);
-    if (!trains) nn::fold_batch_norm(*n->c.model);
+      static_cast<double>(multiply_adds(*thin_one.net.model)) / static_cast<double>(multiply_adds(*dense.net.model));
+  for (Training* t : {&thin_one, &dense}) {
+    t->net.model->set_training(trains);
+    if (!trains) nn::fold_batch_norm(*t->net.model);
   }
-  const auto run = trains ? &Network::train : &Network::infer;
+  const auto run = [trains](Training& t) { trains ? t.step() : infer(t.net); };
   const double images = 1e9 * static_cast<double>(batch);  // the rates of take_turns then are images a second
-  take_turns(state, {{"thin", images, [&] { (thin_one.*run)(); }}, {"dense", images, [&] { (dense.*run)(); }}});
+  take_turns(state, {{"thin", images, [&] { run(thin_one); }}, {"dense", images, [&] { run(dense); }}});
   state.SetLabel(kernels().isa);
 }
 
