@@ -14,6 +14,7 @@
 #include "nn/checkpoint.h"
 #include "nn/optim/clip.h"
 #include "tensor/error.h"
+#include "tensor/weights_file.h"
 
 namespace pith::apps {
 namespace {
@@ -36,7 +37,10 @@ std::unique_ptr<nn::LanguageModel> make_network(const TrainingOptions& o, int64_
   options.dropout = o.dropout;
   options.tied = o.tied;
   auto model = nn::make_language_model(options, o.seed);
+  const bool goes_on = !o.init.empty() && read_weights(o.init).find("encoder.weight_step") != nullptr;
+  if (o.bits_weights > 0 && goes_on) model->use_whole_numbers(static_cast<int>(o.bits_weights));
   if (!o.init.empty()) nn::load_weights(o.init, *model);
+  if (o.bits_weights > 0 && !goes_on) model->use_whole_numbers(static_cast<int>(o.bits_weights));
   return model;
 }
 

@@ -70,6 +70,7 @@ void visit_fields(Options& o, const Visit& visit) {
   visit("bptt", o.bptt);
   visit("dropout", o.dropout);
   visit("tied", o.tied);
+  visit("bits_weights", o.bits_weights);
 }
 
 void resolve_images(TrainingOptions& o) {
@@ -80,6 +81,10 @@ void resolve_images(TrainingOptions& o) {
   if (o.augment == "auto") o.augment = o.data == "cifar10" ? "crop4,flip" : "none";
   check_augment(o.augment);
   o.exit_loss_weights = resolved_exit_weights(o.model, o.exit_loss_weights);
+  if (o.bits_weights != 0)
+    throw ArgumentError(
+        "--bits-weights is for lstm-lm; a network for images trains in whole numbers from a file of `pith quantize "
+        "--keep-float`");
   if (o.teacher.empty()) return;
   o.teacher_model = nn::model_info(o.teacher_model.empty() ? o.model : o.teacher_model).name;
   check_positive("--distill-temperature", o.distill_temperature);
@@ -101,6 +106,8 @@ void resolve_language(TrainingOptions& o) {
   check_at_least("--layers", o.layers, 1);
   check_at_least("--bptt", o.bptt, 1);
   check_within("--dropout", o.dropout, 0, 1);
+  if (o.bits_weights != 0 && (o.bits_weights < 2 || o.bits_weights > 8))
+    throw ArgumentError("--bits-weights takes 2 to 8, or 0 for real weights, not " + std::to_string(o.bits_weights));
   if (o.tied && o.embedding != o.hidden) throw ArgumentError("--tied needs --embed and --hidden to be equal");
 }
 
@@ -158,7 +165,8 @@ TrainingOptions training_options_from_json(const std::string& text, const std::s
       throw FormatError(path + ": expected \"format\": 1, found " + json.at("format").dump());
     }
     visit_fields(options, [&](const char* name, auto& value) {
-      const bool is_newer = std::string_view(name) == "exit_loss_weights";  // than format 1: older runs have none
+      const std::string_view field = name;
+      const bool is_newer = field == "exit_loss_weights" || field == "bits_weights";  // older runs have none
       if (!is_newer || json.contains(name)) json.at(name).get_to(value);
     });
   } catch (const Json::exception& e) {

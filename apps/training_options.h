@@ -46,7 +46,8 @@ struct TrainingOptions {
   int64_t embedding = 200, hidden = 200, layers = 2;
   int64_t bptt = 35;  ///< words a step looks back
   double dropout = 0.2;
-  bool tied = false;  ///< the decoder's weight is the embedding's
+  int64_t bits_weights = 0;  ///< of its matrices, in whole numbers; 0: real
+  bool tied = false;         ///< the decoder's weight is the embedding's
 
   /// Is the model lstm-lm, trained on text?
   bool is_language() const { return model == "lstm-lm"; }

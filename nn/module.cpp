@@ -61,6 +61,19 @@ void Module::clear_gradients() {
   visit_parameters([](const std::string&, Parameter& p) { p.clear_gradient(); });
 }
 
+void Module::use_whole_numbers(int bits) {
+  visit("", [&](const std::string&, Module& m) {
+    const size_t count = m.parameters_.size();
+    for (size_t i = 0; i < count; ++i) {
+      Parameter& w = *m.parameters_[i].parameter;
+      if (w.shape().rank() != 2) continue;
+      Parameter& step = m.add_parameter(m.parameters_[i].name + kStepSuffix, w.first_steps(bits));
+      step.decays = false;
+      w.use_whole_numbers(bits, step);
+    }
+  });
+}
+
 void Module::convert(DType dtype) {
   visit_parameters([&](const std::string&, Parameter& p) { p.convert(dtype); });
   visit_buffers([&](const std::string&, Tensor& b) { b = b.to(dtype); });

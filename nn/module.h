@@ -19,6 +19,9 @@ namespace pith::nn {
 using ParameterVisitor = std::function<void(const std::string& name, Parameter& parameter)>;
 using BufferVisitor = std::function<void(const std::string& name, Tensor& buffer)>;
 
+/// What the steps of a matrix are called behind its name (Module::use_whole_numbers).
+constexpr const char* kStepSuffix = "_step";
+
 class Module;
 /// Looks at one call of a layer: its dotted name, itself, first input and output. Used by summaries and calibration.
 using Tap = std::function<void(const std::string& name, Module& layer, const Variable& x, const Variable& y)>;
@@ -53,6 +56,10 @@ class Module {
   /// Number of trained values.
   int64_t parameter_count();
   void clear_gradients();
+  /// From now on this module and everything below use their matrices (of embeddings, LSTMs and linear layers) in whole
+  /// numbers of so many bits, 2 to 8, and learn with them: beside each stands NAME_step [rows], which does not decay.
+  /// Throws ArgumentError for other bits.
+  void use_whole_numbers(int bits);
   /// Parameters and buffers in another type (f64 for gradient checks); gradients are forgotten, masks stay.
   void convert(DType dtype);
 

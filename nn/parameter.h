@@ -10,6 +10,7 @@
 #include "autograd/ops/masked_matmul.h"
 #include "autograd/variable.h"
 #include "tensor/formats/mask.h"
+#include "tensor/formats/packed_matrix.h"
 #include "tensor/formats/quant_params.h"
 
 namespace pith::nn {
@@ -32,6 +33,19 @@ class Parameter {
   const std::shared_ptr<const QuantParams>& quant() const { return quant_; }
   void set_quant(std::shared_ptr<const QuantParams> quant);
 
+  /// Steps to begin with, [rows]: so that the largest weight of a row is the last level of so many bits, or 2 mean |w|
+  /// / sqrt(last level) where that is less (Esser et al. 2020). A row of zeros has 1.
+  Tensor first_steps(int bits) const;
+  /// From now on layers use whole numbers in its place: `bits` bits (2 to 8), and a step a row, which `step` [rows]
+  /// learns (autograd/ops/whole_linear.h). It outlives this parameter. Throws ArgumentError for other bits, ShapeError.
+  void use_whole_numbers(int bits, const Parameter& step);
+  /// 0: it is used as it is.
+  int whole_bits() const { return whole_bits_; }
+  const Parameter& step() const { return *step_; }
+  /// Those whole numbers, for products on integers; made anew where a value has changed. real: what they stand for, if
+  /// it is there already (whole_values() of the present value and steps).
+  std::shared_ptr<const PackedMatrix> whole(const Tensor& real = {}) const;
+
   /// New values of the same shape; pruned places are set to 0.
   void load(const Tensor& value);
   /// Another value, of another shape: what thinning leaves, with its mask or none. The gradient is forgotten. Throws
@@ -41,7 +55,7 @@ class Parameter {
   bool is_reshaped() const { return reshaped_; }
   /// For the optimizer: the values to change in place (not to replace). The caller keeps the invariant.
   Tensor& mutable_value() {
-    packed_ = {};
+    changed();
     return value_;
   }
   /// Keeps these weights of a convolution as kernels read them, too, until they change: for inference.
@@ -60,12 +74,19 @@ class Parameter {
   SparseCrossover crossover;
 
  private:
+  void changed();
+
   Tensor value_;  ///< a second handle to the bytes of variable_'s value
   Variable variable_;
   std::shared_ptr<const Mask> mask_;
   std::shared_ptr<const QuantParams> quant_;
   bool reshaped_ = false;
   Tensor packed_;
+  int64_t version_ = 0;  ///< of the value
+  int whole_bits_ = 0;
+  const Parameter* step_ = nullptr;
+  mutable std::shared_ptr<const PackedMatrix> whole_;
+  mutable int64_t whole_version_ = 0, whole_step_version_ = 0;  ///< that whole_ was made of
 };
 
 }  // namespace pith::nn

@@ -3,9 +3,12 @@
 #include <set>
 #include <utility>
 
+#include "autograd/ops/quantize.h"
+#include "nn/module.h"
 #include "nn/packed_weights.h"
 #include "tensor/error.h"
 #include "tensor/json_header.h"
+#include "tensor/ops/weight_levels.h"
 #include "tensor/refusal.h"
 
 namespace pith::nn {
@@ -25,6 +28,7 @@ Json facts_of(const WholeWeights& w) {
   facts.add("bits", Json::of(w.bits));
   facts.add("group", Json::of(w.group));
   facts.add("shape", std::move(shape));
+  if (w.learned) facts.add("learned", Json::of(int64_t{1}));
   return facts;
 }
 
@@ -59,7 +63,9 @@ void check_bytes(const Container& file, const std::string& path, const std::stri
     refuse(path, "weights " + text(shape) + " of " + printable(name), std::to_string(bytes) + " bytes");
 }
 
-Tensor real_weights(const Container& file, const std::string& path, const std::string& name, const Json& facts) {
+/// The weights, and their steps where a network learned them.
+void add_real_weights(Container& real, const Container& file, const std::string& path, const std::string& name,
+                      const Json& facts) {
   if (facts.kind != Json::Kind::object) refuse(path, "an object for " + printable(name), "another value");
   const Shape shape = shape_of(facts, path);
   const int bits = static_cast<int>(integer(facts, "bits", 8, path));
@@ -71,12 +77,27 @@ Tensor real_weights(const Container& file, const std::string& path, const std::s
   float* to = w.mutable_data<float>();
   for (int64_t row = 0; row < shape[0]; ++row)
     for (int64_t i = 0; i < each; ++i) *to++ *= scale.data<float>()[row * groups + i / group];
-  return w;
+  real.sections.push_back(Section::of(name, w));
+  if (facts.find("learned") == nullptr) return;
+  if (integer(facts, "learned", 1, path) == 1 && groups != 1) refuse(path, "learned steps one a row", "several");
+  real.sections.push_back(Section::of(name + kStepSuffix, scale.view({shape[0]})));
 }
 
 }  // namespace
 
 int64_t groups_of_row(const Shape& shape, int64_t group) { return (row_length(shape) + group - 1) / group; }
+
+WholeWeights learned_weights(const std::string& name, const Tensor& weight, const Tensor& step, int bits) {
+  const Tensor used = positive_step(Variable(step), 1).value();
+  const double highest = (1 << (bits - 1)) - 1;
+  const Tensor levels = ops::weight_levels(weight, used, {.lowest = -highest, .highest = highest});
+  return {.name = name,
+          .bits = bits,
+          .values = levels.to(DType::s8),
+          .group = row_length(weight.shape()),
+          .scale = used.view({weight.shape()[0], 1}),
+          .learned = true};
+}
 
 void add_whole_weights(Container& file, const std::vector<WholeWeights>& all) {
   Json facts = Json::object();
@@ -98,7 +119,7 @@ Container with_real_weights(const Container& file, const std::string& path) {
   std::set<std::string> read;
   for (size_t i = 0; i < all.items.size(); ++i) {
     const std::string& name = all.keys[i];
-    real.sections.push_back(Section::of(name, real_weights(file, path, name, all.items[i])));
+    add_real_weights(real, file, path, name, all.items[i]);
     for (const char* part : {".weight", ".kept", ".scale"}) read.insert(name + part);
   }
   for (const Section& s : file.sections)

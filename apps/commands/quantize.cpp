@@ -9,6 +9,8 @@
 #include "apps/interrupt.h"
 #include "apps/quantization.h"
 #include "apps/report.h"
+#include "apps/run_directory.h"
+#include "apps/training_options.h"
 #include "compress/proofs/bounds.h"
 #include "nn/packed_network.h"
 #include "tensor/error.h"
@@ -79,15 +81,7 @@ void report(const Options& o, const nn::IntegerSpec& spec, Console& console) {
        layers}}.dump(2));
 }
 
-/// No network is made: what becomes whole numbers are the weights of the file, whoever they belong to.
-void quantize_weights_only(const Options& o, Console& console) {
-  if (o.keeps_float || !o.run.empty())
-    throw ArgumentError("--method weight-only rounds the weights of --weights; it has no --run and no --keep-float");
-  const compress::WeightOnlyOptions options = weight_only_options(o.what);
-  if (nn::is_packed_network(o.what.weights))
-    throw ArgumentError("--weights " + o.what.weights +
-                        " is a packed network, whose weights are whole numbers already");
-  const compress::WeightOnly made = compress::weight_only(read_weights(o.what.weights), options);
+void write_weights(const Options& o, const compress::WeightOnly& made, Console& console) {
   write_container(o.out, made.file);
   const auto bytes = std::filesystem::file_size(o.out), before = std::filesystem::file_size(o.what.weights);
   const double share = static_cast<double>(bytes) / static_cast<double>(before);
@@ -105,6 +99,26 @@ void quantize_weights_only(const Options& o, Console& console) {
        made.weights}}.dump(2));
 }
 
+/// No network is made: what becomes whole numbers are the weights of the file, whoever they belong to.
+void quantize_weights_only(const Options& o, Console& console) {
+  if (o.keeps_float || !o.run.empty())
+    throw ArgumentError("--method weight-only rounds the weights of --weights; it has no --run and no --keep-float");
+  const compress::WeightOnlyOptions options = weight_only_options(o.what);
+  if (nn::is_packed_network(o.what.weights))
+    throw ArgumentError("--weights " + o.what.weights +
+                        " is a packed network, whose weights are whole numbers already");
+  write_weights(o, compress::weight_only(read_weights(o.what.weights), options), console);
+}
+
+/// A language model that was trained in whole numbers.
+void pack_language_run(const Options& o, int bits, Console& console) {
+  if (bits == 0)
+    throw FormatError(o.run +
+                      "/config.json: expected a run in whole numbers (`pith train --bits-weights`), found one "
+                      "with real weights; --method weight-only --weights rounds those");
+  write_weights(o, compress::learned_weights(read_weights(o.what.weights), bits), console);
+}
+
 void quantize(Options o) {
   apply(o.common);
   Console console(o.common.console);
@@ -117,6 +131,10 @@ void quantize(Options o) {
   if (o.out.empty() || !o.out.ends_with(".safetensors"))
     throw ArgumentError("--out takes the packed file, named .safetensors");
   if (is_weight_only) return quantize_weights_only(o, console);
+  if (!o.run.empty()) {
+    const TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
+    if (saved.is_language()) return pack_language_run(o, static_cast<int>(saved.bits_weights), console);
+  }
   if (o.what.chooses_training() && (!o.keeps_float || !o.run.empty()))
     throw ArgumentError("--train-weights and the other --train options go on from --weights and want --keep-float");
   const nn::IntegerSpec spec = o.run.empty() ? quantized(o.what, console) : trained(o.run);

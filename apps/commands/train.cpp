@@ -24,7 +24,9 @@ constexpr const char* kExamples =
     "  pith train --model resnet20-cifar --init w4a4.train.safetensors --epochs 20 --lr 0.001   (pith quantize "
     "--keep-float)\n"
     "  pith train --model lenet5-earlyexit --data digits --epochs 3 --exit-loss-weights 0.4 --out runs/early\n"
-    "  pith train --model lstm-lm --data wikitext-2 --epochs 5";
+    "  pith train --model lstm-lm --data wikitext-2 --epochs 5\n"
+    "  pith train --model lstm-lm --data wikitext-2 --init dense.safetensors --bits-weights 4 --epochs 3 --out "
+    "runs/lm4";
 constexpr size_t kScheduleLimit = 1 << 20;  ///< bytes
 
 struct Options {
@@ -273,6 +275,8 @@ void add_language(CLI::App& c, TrainingOptions& t) {
   option("--layers", t.layers, "LSTM layers");
   option("--bptt", t.bptt, "words a step looks back");
   option("--dropout", t.dropout, "probability, in training");
+  option("--bits-weights", t.bits_weights,
+         "train all matrices in whole numbers of 2 to 8 bits, and what they multiply in 8; 0: real");
   c.add_flag("--tied", t.tied, "the decoder's weight is the embedding's")->group("Language model (--model lstm-lm)");
 }
 

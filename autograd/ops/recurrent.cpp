@@ -2,9 +2,11 @@
 
 #include "autograd/ops/shape.h"
 #include "tensor/error.h"
+#include "tensor/formats/packed_matrix.h"
 #include "tensor/ops/conv2d.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/embedding.h"
+#include "tensor/ops/linear_s8_rows.h"
 #include "tensor/ops/lstm_cell.h"
 #include "tensor/ops/matmul.h"
 #include "tensor/ops/reduce.h"
@@ -15,6 +17,7 @@ namespace {
 /// The values of one layer over a sequence, kept for the way back. `states` is h of all steps, then the last c.
 struct Unrolled {
   Tensor x, h0, c0, w_ih, w_hh;
+  std::shared_ptr<const PackedMatrix> packed_ih, packed_hh;
   Tensor gates;   ///< [steps, n, 4 hidden], activated
   Tensor cells;   ///< [steps, n, hidden]
   Tensor states;  ///< [steps + 1, n, hidden]
@@ -45,6 +48,8 @@ void check(const Variable& x, const Variable& h, const Variable& c, const LstmWe
   check("c", c, {n, hidden}, dtype);
   if (w.b_ih.defined()) check("b_ih", w.b_ih, {4 * hidden}, dtype);
   if (w.b_hh.defined()) check("b_hh", w.b_hh, {4 * hidden}, dtype);
+  if ((w.packed_ih == nullptr) != (w.packed_hh == nullptr))
+    throw ArgumentError("lstm: wants both weights packed, or none");
 }
 
 Tensor bias_sum(const LstmWeights& w) {
@@ -52,15 +57,20 @@ Tensor bias_sum(const LstmWeights& w) {
   return w.b_hh.defined() ? ops::add(w.b_ih.value(), w.b_hh.value()) : w.b_ih.value();
 }
 
+Tensor product(const Tensor& x, const Tensor& w, const std::shared_ptr<const PackedMatrix>& packed, const Tensor& b) {
+  return packed ? packed->linear(x, b) : ops::linear(x, w, b);
+}
+
 /// All of x w_ih^T + b in one product, then step after step.
 void unroll(Unrolled& u, const Tensor& bias) {
   const int64_t steps = u.steps(), n = u.n(), hidden = u.hidden();
-  u.gates = ops::linear(u.x.view(Shape{steps * n, u.in()}), u.w_ih, bias).view(Shape{steps, n, 4 * hidden});
+  const Tensor rows = u.x.view(Shape{steps * n, u.in()});
+  u.gates = product(rows, u.w_ih, u.packed_ih, bias).view(Shape{steps, n, 4 * hidden});
   u.cells = Tensor::empty({steps, n, hidden}, u.x.dtype());
   u.states = Tensor::empty({steps + 1, n, hidden}, u.x.dtype());
   for (int64_t t = 0; t < steps; ++t) {
     Tensor gates = u.gates.select(0, t), c = u.cells.select(0, t), h = u.states.select(0, t);
-    gates.copy_from(ops::add(gates, ops::linear(u.h_before(t), u.w_hh, {})));
+    gates.copy_from(ops::add(gates, product(u.h_before(t), u.w_hh, u.packed_hh, {})));
     ops::lstm_cell(gates, u.c_before(t), c, h);
   }
   u.states.select(0, steps).copy_from(u.cells.select(0, steps - 1));
@@ -101,8 +111,9 @@ void back(const Unrolled& u, const Tensor& dy, Gradients& into, size_t biases) {
   into.add(0, [&] { return ops::matmul(g.gates, u.w_ih).view(u.x.shape()); });
   into.add(1, [&] { return g.h0; });
   into.add(2, [&] { return g.c0; });
-  into.add(3, [&] { return ops::matmul_tn(g.gates, u.x.view(rows)); });
-  into.add(4, [&] { return ops::matmul_tn(g.gates, all_h_before(u)); });
+  const auto seen = [&](const Tensor& t) { return u.packed_ih ? ops::byte_rounded(t) : t; };
+  into.add(3, [&] { return ops::matmul_tn(g.gates, seen(u.x.view(rows))); });
+  into.add(4, [&] { return ops::matmul_tn(g.gates, seen(all_h_before(u))); });
   for (size_t i = 0; i < biases; ++i) into.add(5 + i, [&] { return ops::sum(g.gates, 0, false); });
 }
 
@@ -123,6 +134,8 @@ LstmResult lstm(const Variable& x, const Variable& h, const Variable& c, const L
   u.c0 = to_plain(c.value());
   u.w_ih = w.w_ih.value().contiguous();
   u.w_hh = w.w_hh.value().contiguous();
+  u.packed_ih = w.packed_ih;
+  u.packed_hh = w.packed_hh;
   unroll(u, bias_sum(w));
   std::vector<Variable> inputs{x, h, c, w.w_ih, w.w_hh};
   for (const Variable* const b : {&w.b_ih, &w.b_hh})

@@ -1,10 +1,13 @@
 #include "compress/quantizers/weight_only.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "compress/selector.h"
+#include "nn/module.h"
 #include "nn/whole_weights.h"
 #include "tensor/error.h"
 
@@ -64,10 +67,9 @@ void check(const Container& file, const WeightOnlyOptions& o) {
   }
 }
 
-}  // namespace
-
-WeightOnly weight_only(const Container& file, const WeightOnlyOptions& o) {
-  check(file, o);
+/// The file without what is of training, each section as whole_of has it, or, where that says nothing, as it is.
+template <class WholeOf>
+WeightOnly packed(const Container& file, const WholeOf& whole_of) {
   WeightOnly result;
   result.file.metadata = file.metadata;
   for (const char* key : {"pith.optimizer", "pith.run", kChecksumKey}) result.file.metadata.erase(key);
@@ -75,16 +77,37 @@ WeightOnly weight_only(const Container& file, const WeightOnlyOptions& o) {
   std::vector<nn::WholeWeights> all;
   for (const Section& s : file.sections) {
     if (is_of_training(s)) continue;
-    if (!is_weight(s)) {
+    std::optional<nn::WholeWeights> w = whole_of(s);
+    if (!w) {
       result.file.sections.push_back(s);
       continue;
     }
-    all.push_back(whole(s, o));
+    all.push_back(std::move(*w));
     ++result.tensors, result.weights += s.shape.numel();
   }
   if (all.empty()) throw ArgumentError("quantize: this file has no weights of two axes or more");
   nn::add_whole_weights(result.file, all);
   return result;
+}
+
+}  // namespace
+
+WeightOnly weight_only(const Container& file, const WeightOnlyOptions& o) {
+  check(file, o);
+  return packed(file, [&](const Section& s) { return is_weight(s) ? std::optional(whole(s, o)) : std::nullopt; });
+}
+
+WeightOnly learned_weights(Container file, int bits) {
+  std::map<std::string, Section> steps;
+  std::erase_if(file.sections, [&](const Section& s) {
+    const bool is_step = s.name.ends_with(nn::kStepSuffix) && !is_of_training(s);
+    if (is_step) steps.emplace(s.name, s);
+    return is_step;
+  });
+  return packed(file, [&](const Section& s) {
+    const auto at = steps.find(s.name + nn::kStepSuffix);
+    return at == steps.end() ? std::nullopt : std::optional(nn::learned_weights(s.name, s.tensor(), at->second.tensor(), bits));
+  });
 }
 
 }  // namespace pith::compress

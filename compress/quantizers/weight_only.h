@@ -28,4 +28,8 @@ struct WeightOnly {
 /// names no weight, or a file without any; NumericError for weights that are not finite.
 WeightOnly weight_only(const Container& file, const WeightOnlyOptions& options);
 
+/// The same of a network that was trained in whole numbers of so many bits (nn::Module::use_whole_numbers): the very
+/// ones that it computes with, with the steps it learned. Throws ArgumentError where no weight has steps.
+WeightOnly learned_weights(Container file, int bits);
+
 }  // namespace pith::compress

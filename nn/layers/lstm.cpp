@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "autograd/ops/recurrent.h"
 #include "nn/apply.h"
 #include "tensor/error.h"
 
@@ -41,8 +40,7 @@ Variable Lstm::unroll(const Variable& x, LstmState& state) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& l = layers_[i];
     if (i > 0 && training() && dropout_ > 0) y = dropout(y, dropout_, stream_.next());
-    const LstmResult r =
-        lstm(y, state.h[i], state.c[i], {in_use(*l.w_ih), in_use(*l.w_hh), in_use(*l.b_ih), in_use(*l.b_hh)});
+    const LstmResult r = lstm(y, state.h[i], state.c[i], apply_lstm(*l.w_ih, *l.w_hh, *l.b_ih, *l.b_hh));
     y = r.output;
     state.h[i] = r.h;
     state.c[i] = r.c;

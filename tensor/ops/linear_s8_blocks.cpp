@@ -65,9 +65,10 @@ Tensor linear_s8_blocks(const Tensor& x, const BytePanels& w, const Tensor& bias
   check(x, w, bias);
   if (input) check_scale("linear_s8_blocks", *input);
   const Tensor plain = to_plain(x), added = bias.defined() ? to_plain(bias) : bias;
-  const ByteScale scale = input ? *input : symmetric_scale(plain, table);
   const int64_t n = x.shape()[0], rows = static_cast<int64_t>(w.row.size()), step = (w.cols + 63) / 64 * 64;
-  const std::vector<uint8_t> bytes = byte_rows(plain, step, scale, table);
+  const std::vector<ByteScale> scales =
+      input ? std::vector(static_cast<size_t>(n), *input) : symmetric_scales(plain, table);
+  const std::vector<uint8_t> bytes = byte_rows(plain, step, scales, table);
   std::vector<int32_t> words(static_cast<size_t>(step / 4));
   const int64_t panels = std::ssize(w.start) - 1;
   std::vector<int32_t> sums(static_cast<size_t>(panels * kPanel));
@@ -86,7 +87,7 @@ Tensor linear_s8_blocks(const Tensor& x, const BytePanels& w, const Tensor& bias
                             .begin = begin,
                             .end = end});
     });
-    finish(w, sums, scale, added.defined() ? added.data<float>() : nullptr, out + i * rows);
+    finish(w, sums, scales[static_cast<size_t>(i)], added.defined() ? added.data<float>() : nullptr, out + i * rows);
   }
   return y;
 }

@@ -1,8 +1,9 @@
 // Linear layers for few vectors (batch 1, LSTM steps): weights of 8 bits as they lie at rest, row by row. What limits
 // them is how fast the weights arrive, so a quarter of f32's bytes is a quarter of the time.
 //
-// x is rounded to 8 bits on the way in, with one scale for all of it: the given one, or, by default, that of its
-// largest element (symmetric, zero point 128: x = scale (q - 128), q from 1 to 255).
+// x is rounded to 8 bits on the way in, each vector with the scale of its own largest element (symmetric, zero point
+// 128: x = scale (q - 128), q from 1 to 255), so that no vector's answer depends on its neighbours; or all of them with
+// a scale that is given.
 #pragma once
 
 #include <cstdint>
@@ -36,17 +37,23 @@ struct ByteScale {
 /// Throws ArgumentError, naming `op`, for a scale that is not finite and above 0 or a zero point outside of a byte.
 void check_scale(const char* op, ByteScale input);
 
-/// The symmetric scale of x's largest element, zero point 128. Throws NumericError where x holds an infinity.
-ByteScale symmetric_scale(const Tensor& x, const KernelTable& table = kernels());
+/// The symmetric scale of each row of x, f32 [n, cols], plain: of its largest element, zero point 128. Throws
+/// NumericError where x holds an infinity.
+std::vector<ByteScale> symmetric_scales(const Tensor& x, const KernelTable& table = kernels());
 
 /// Rows of x, f32 [n, cols], plain, as bytes: round(x / scale) + zero point, clamped to 0 .. 255; each row padded to
-/// `step` bytes, a multiple of 64, by what stands for 0. NaN becomes 255.
-std::vector<uint8_t> byte_rows(const Tensor& x, int64_t step, ByteScale to, const KernelTable& table = kernels());
+/// `step` bytes, a multiple of 64, by what stands for 0. NaN becomes 255. to: [n].
+std::vector<uint8_t> byte_rows(const Tensor& x, int64_t step, std::span<const ByteScale> to,
+                               const KernelTable& table = kernels());
+
+/// The real numbers that x [n, cols] f32 has become by then: scale (q - zero point) of its symmetric_scales. Throws
+/// ShapeError, TypeError, NumericError.
+Tensor byte_rounded(const Tensor& x, const KernelTable& table = kernels());
 
 /// x [n, cols] f32 in either order, bias [rows] f32 or undefined -> [n, rows] f32, plain:
-/// y = float(sum of w (q - zero point)) * (scale of x * scale[r]) + bias[r]. Any depth: sums beyond max_depth are added
-/// in 64 bits. NaN becomes 255. Throws ShapeError, TypeError, ArgumentError; NumericError where x holds an infinity and
-/// no scale is given.
+/// y = float(sum of w (q - zero point)) * (the vector's scale * scale[r]) + bias[r]. Any depth: sums beyond max_depth
+/// are added in 64 bits. NaN becomes 255. Throws ShapeError, TypeError, ArgumentError; NumericError where x holds an
+/// infinity and no scale is given.
 Tensor linear_s8_rows(const Tensor& x, const ByteRows& w, const Tensor& bias, std::optional<ByteScale> input = {},
                       const KernelTable& table = kernels());
 

@@ -121,6 +121,43 @@ TEST_F(LanguageCommand, GoesOnWithTheSameBitsAfterAKill) {
   }
 }
 
+/// The shadows, the steps, and the file without shadows: one network.
+TEST_F(LanguageCommand, TrainsInWholeNumbersAndPacksThemAsTheyAre) {
+  ASSERT_EQ(run_program(folder_, arguments("real")).code, 0);
+  const std::string real = path("real/checkpoints/best.safetensors"), packed = path("packed.safetensors");
+  const Outcome t = run_program(folder_, arguments("whole", {"--init", real, "--bits-weights", "3", "--json"}));
+  ASSERT_EQ(t.code, 0) << t.err;
+  const auto trained = nlohmann::json::parse(t.out).at("test").at("perplexity");
+  EXPECT_LT(trained, 3);
+  const Outcome q = run_program(folder_, {"quantize", "--run", path("whole"), "--out", packed});
+  ASSERT_EQ(q.code, 0) << q.err;
+  EXPECT_LT(fs::file_size(packed), 0.5 * static_cast<double>(fs::file_size(real)));
+  for (const Arguments& weights : {Arguments{}, Arguments{"--weights", packed}}) {
+    Arguments a{"eval", "--run", path("whole"), "--json", "--quiet"};
+    a.insert(a.end(), weights.begin(), weights.end());
+    const Outcome e = run_program(folder_, a);
+    ASSERT_EQ(e.code, 0) << e.err;
+    EXPECT_EQ(nlohmann::json::parse(e.out).at("perplexity"), trained);
+  }
+  const Outcome wrong = run_program(folder_, {"eval", "--run", path("real"), "--weights", packed});
+  EXPECT_EQ(wrong.code, 3) << "a network that computes in real numbers has no steps";
+  EXPECT_TRUE(test::is_one_line(wrong.err)) << wrong.err;
+  EXPECT_EQ(run_program(folder_, {"quantize", "--run", path("real"), "--out", packed}).code, 3);
+  EXPECT_EQ(run_program(folder_, arguments("none", {"--bits-weights", "9"})).code, 2);
+}
+
+TEST_F(LanguageCommand, GoesOnInWholeNumbersWithTheSameBits) {
+  const Arguments bits{"--bits-weights", "4"};
+  ASSERT_EQ(run_program(folder_, arguments("whole", bits)).code, 0);
+  const test::Program first(folder_, arguments("killed", bits));
+  for (int i = 0; i < 30000 && !fs::exists(path("killed/checkpoints/last.safetensors")); ++i) ::usleep(1000);
+  first.signal(SIGKILL);
+  first.wait();
+  ASSERT_EQ(run_program(folder_, {"train", "--resume", path("killed"), "--quiet"}).code, 0);
+  for (const char* file : {"/metrics.csv", "/checkpoints/best.safetensors"})
+    EXPECT_EQ(test::read_bytes(path("killed") + file), test::read_bytes(path("whole") + file)) << file;
+}
+
 TEST_F(LanguageCommand, RefusesHalfAText) {
   const Outcome o = run_program(folder_, {"train", "--model", "lstm-lm", "--text", path("train.txt")});
   EXPECT_EQ(o.code, 2);

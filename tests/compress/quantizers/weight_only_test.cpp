@@ -120,6 +120,17 @@ TEST(WeightOnly, TakesOtherBitsForWhatAnOverrideNames) {
   EXPECT_EQ(real(one), (Floats{3, -1, 0, 0, 1.5f, -0.5f, 0, 0}));
 }
 
+TEST(WeightOnly, TakesTheStepsThatWereLearned) {
+  Container file = file_of({2.6f, -9, 0.2f, 0.6f}, {2, 2});
+  file.sections.push_back(Section::of("fc.weight_step", Tensor::from(std::vector<float>{1, -0.5f}, {2})));
+  const WeightOnly made = learned_weights(file, 3);  // levels to 3; a step is |step|
+  EXPECT_EQ(made.tensors, 1);
+  const Container back = nn::with_real_weights(made.file, "f");
+  EXPECT_EQ(back.find("fc.weight")->tensor().to_vector<float>(), (std::vector<float>{3, -3, 0, 0.5f}));
+  EXPECT_EQ(back.find("fc.weight_step")->tensor().to_vector<float>(), (std::vector<float>{1, 0.5f}));
+  EXPECT_THROW(learned_weights(file_of({1, 2, 3, 4}, {2, 2}), 3), ArgumentError);
+}
+
 TEST(WeightOnly, IsRefusedWithOneSentence) {
   const Container file = file_of({1, 2, 3, 4}, {2, 2});
   const auto refused = [&](const Container& f, const WeightOnlyOptions& o, const std::string& says) {
@@ -154,6 +165,8 @@ TEST(WeightOnly, SurvivesEveryDamageOfItsFileWithASentence) {
   refused("[2,4]", "[2]", "2 to 6 extents");
   refused("[2,4]", "[16777216,4000]", "bytes");
   refused("\"fc.weight\"", "\"fc.other\"", "bytes");
+  refused("\"group\":3", "\"learned\":1,\"group\":3", "learned steps one a row");
+  refused("\"group\":3", "\"learned\":2,\"group\":3", "1 to 1 as \"learned\"");
 }
 
 }  // namespace

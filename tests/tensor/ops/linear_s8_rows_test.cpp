@@ -79,8 +79,8 @@ TEST(LinearRows, TakeTheScaleOfTheLargestElementByThemselves) {
   const Rows w(40, 300, random);
   Tensor x = Tensor::empty({2, 300});
   fill_normal(x, 0, 1, {.seed = 64});
-  EXPECT_EQ(ops::symmetric_scale(Tensor::full({1, 2}, -12.7f)).scale, 12.7f / 127);
-  EXPECT_EQ(ops::symmetric_scale(Tensor::zeros({1, 2})).scale, 1);
+  EXPECT_EQ(ops::symmetric_scales(Tensor::full({1, 2}, -12.7f))[0].scale, 12.7f / 127);
+  EXPECT_EQ(ops::symmetric_scales(Tensor::zeros({1, 2}))[0].scale, 1);
   const std::vector<float> y = ops::linear_s8_rows(x, w.view(), Tensor()).to_vector<float>(), in = x.to_vector<float>();
   for (size_t i = 0; i < 2; ++i)
     for (size_t r = 0; r < 40; ++r) {
@@ -91,6 +91,25 @@ TEST(LinearRows, TakeTheScaleOfTheLargestElementByThemselves) {
       }
       EXPECT_NEAR(y[i * 40 + r], want, size * 4.0 / 127 / 2);  // half a step of x a product
     }
+}
+
+TEST(LinearRows, AnswerAVectorAsIfItStoodAlone) {
+  Random random({.seed = 66, .purpose = Purpose::test});
+  const Rows w(21, 100, random);
+  Tensor x = Tensor::empty({5, 100});
+  fill_normal(x, 0, 1, {.seed = 67});
+  for (int64_t i = 0; i < x.numel(); ++i) x.mutable_data<float>()[i] *= static_cast<float>(1 << i / 100);
+  const Tensor together = ops::linear_s8_rows(x, w.view(), Tensor()), rounded = ops::byte_rounded(x);
+  for (int64_t i = 0; i < 5; ++i) {
+    const Tensor alone = x.narrow(0, i, 1).clone();
+    EXPECT_EQ(together.narrow(0, i, 1).to_vector<float>(), ops::linear_s8_rows(alone, w.view(), {}).to_vector<float>());
+    float most = 0;
+    for (const float v : alone.to_vector<float>()) most = std::max(most, std::abs(v));
+    for (int64_t c = 0; c < 100; ++c) {
+      const float step = most / 127, v = x.data<float>()[i * 100 + c];
+      EXPECT_EQ(rounded.data<float>()[i * 100 + c], step * std::nearbyint(v / step));
+    }
+  }
 }
 
 TEST(LinearRows, RefuseWhatDoesNotFit) {
