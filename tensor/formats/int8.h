@@ -1,7 +1,7 @@
 // Weights of 8 bits at rest: 1 byte a weight and one scale a row, for few vectors (batch 1, LSTM steps) and embeddings.
 //
 // weight[r][c] = scale[r] q[r][c], q = round(weight / scale), half to even, from -127 to 127. What it multiplies is
-// rounded to 8 bits in every call, by the scale of its largest element (ops/linear_s8_rows.h); sums are exact.
+// rounded to 8 bits in every call, each vector by the scale of its largest element (ops/linear_s8_rows.h); sums are exact.
 #pragma once
 
 #include "tensor/formats/packed_matrix.h"
