@@ -37,12 +37,14 @@ ByteSource quantize_source(const char* format, const PackSource& source) {
   PackedArray<float> scale(static_cast<size_t>(rows));
   PackedArray<int8_t> values(static_cast<size_t>(count));
   for (size_t r = 0; r < scale.size(); ++r) scale.mutable_data()[r] = q->scale[q->scale.size() == 1 ? 0 : r];
-  for (int64_t i = 0; i < count; ++i) {
-    const float v = weight.data<float>()[i];
-    if (!std::isfinite(v)) throw NumericError(name + ": the weight holds " + std::to_string(v));
-    const float steps = std::nearbyint(v / scale[static_cast<size_t>(i / (count / rows))]);
-    values.mutable_data()[i] = static_cast<int8_t>(std::clamp(steps, -127.0f, 127.0f));
-  }
+  const float* from = weight.data<float>();
+  int8_t* to = values.mutable_data();
+  for (size_t r = 0; r < scale.size(); ++r)
+    for (int64_t c = 0; c < count / rows; ++c) {
+      const float v = *from++;
+      if (!std::isfinite(v)) throw NumericError(name + ": the weight holds " + std::to_string(v));
+      *to++ = static_cast<int8_t>(std::clamp(std::nearbyint(v / scale.data()[r]), -127.0f, 127.0f));
+    }
   return {weight, scale, values};
 }
 

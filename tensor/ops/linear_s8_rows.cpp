@@ -73,6 +73,7 @@ Tensor linear_s8_rows(const Tensor& x, const ByteRows& w, const Tensor& bias, st
   Tensor y = Tensor::empty({n, w.rows});
   const std::vector<uint8_t> bytes = byte_rows(plain, step, scales, table);
   float* const out = y.mutable_data<float>();
+  const float* const add = added.defined() ? added.data<float>() : nullptr;
   const int64_t grain = std::clamp<int64_t>((1 << 18) / std::max<int64_t>(1, w.cols * n), 4, 1024) / 4 * 4;
   parallel_for(w.rows, grain, [&](int64_t begin, int64_t end) {
     const int64_t rows = end - begin;
@@ -96,7 +97,7 @@ Tensor linear_s8_rows(const Tensor& x, const ByteRows& w, const Tensor& bias, st
         const size_t k = static_cast<size_t>(r);
         const int64_t sum = sums[static_cast<size_t>(i * rows + r - begin)] - scale.zero_point * w.row_sums[k];
         const float value = static_cast<float>(sum) * (scale.scale * w.scale[k]);
-        out[i * w.rows + r] = added.defined() ? value + added.data<float>()[r] : value;
+        out[i * w.rows + r] = add != nullptr ? value + add[r] : value;
       }
     }
   });
