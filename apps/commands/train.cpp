@@ -25,8 +25,7 @@ constexpr const char* kExamples =
     "--keep-float)\n"
     "  pith train --model lenet5-earlyexit --data digits --epochs 3 --exit-loss-weights 0.4 --out runs/early\n"
     "  pith train --model lstm-lm --data wikitext-2 --epochs 5\n"
-    "  pith train --model lstm-lm --data wikitext-2 --init dense.safetensors --bits-weights 4 --epochs 3 --out "
-    "runs/lm4";
+    "  pith train --model lstm-lm --data wikitext-2 --bits-weights 4 --epochs 5 --out runs/lm4";
 constexpr size_t kScheduleLimit = 1 << 20;  ///< bytes
 
 struct Options {
