@@ -86,7 +86,7 @@ void Parameter::load(const Tensor& value) {
 }
 
 void Parameter::replace(Tensor value, std::shared_ptr<const Mask> mask) {
-  if (quant_) throw Error("parameter: a quantised weight " + text(shape()) + " keeps its shape");
+  if (quant_ || whole_bits_ > 0) throw Error("parameter: a quantised weight " + text(shape()) + " keeps its shape");
   reshaped_ = reshaped_ || !(value.shape() == shape());
   value_ = value.to(value_.dtype()).clone();
   variable_ = Variable(value_, true);

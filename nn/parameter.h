@@ -37,7 +37,7 @@ class Parameter {
   /// / sqrt(last level) where that is less (Esser et al. 2020). A row of zeros has 1.
   Tensor first_steps(int bits) const;
   /// From now on layers use whole numbers in its place: `bits` bits (2 to 8), and a step a row, which `step` [rows]
-  /// learns (autograd/ops/whole_linear.h). It outlives this parameter. Throws ArgumentError for other bits, ShapeError.
+  /// learns (autograd/ops/whole_linear.h) and which outlives this one. Throws ArgumentError for other bits, ShapeError.
   void use_whole_numbers(int bits, const Parameter& step);
   /// 0: it is used as it is.
   int whole_bits() const { return whole_bits_; }

@@ -232,6 +232,7 @@ TEST(WholeNumbers, RefuseWhatDoesNotFit) {
   for (const int bits : {0, 1, 9}) EXPECT_THROW(w.use_whole_numbers(bits, step), ArgumentError) << bits;
   EXPECT_THROW(w.use_whole_numbers(4, other), ShapeError);
   w.use_whole_numbers(8, step);
+  EXPECT_THROW(w.replace(Tensor::zeros({2, 8}), nullptr), Error);
   EXPECT_THROW(whole_linear(Variable(normal({2, 7}, 13)), w.variable(), {}, w.whole()), ShapeError);
   const Variable x(normal({4, 3, 8}, 14)), h(normal({3, 8}, 15));
   LstmWeights half{Variable(normal({32, 8}, 16)), Variable(normal({32, 8}, 17)), {}, {}};
