@@ -7,6 +7,7 @@
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
 #include "tensor/ops/conv2d.h"
+#include "tensor/ops/conv2d_s8_pixels.h"
 #include "tensor/parallel.h"
 
 namespace pith::ops {
@@ -311,7 +312,10 @@ Tensor conv2d_s8(const QuantizedTensor& x, const IntWeights& w, const Window& wi
                         " groups, the window has " + std::to_string(window.groups));
   check("conv2d_s8", x, w, to, shape);
   const int64_t halo = conv2d_halo(x.values.shape(), w.shape, window);
-  return run_product(keeps_tiles(x, w, window, to, shape) ? x : in_lanes(x, halo), w, window, to, shape, table);
+  if (keeps_tiles(x, w, window, to, shape)) return run_product(x, w, window, to, shape, table);
+  if (shape.numel() > 0 && pixels_pay(shape, w, to))
+    return conv2d_s8_pixels(in_lanes(x, halo), w, window, to, shape, table);
+  return run_product(in_lanes(x, halo), w, window, to, shape, table);
 }
 
 Tensor linear_s8(const QuantizedTensor& x, const IntWeights& w, const IntTarget& to, const KernelTable& table) {

@@ -358,6 +358,31 @@ TEST(IntConv2d, GivesTheSameBytesForTilesOfOneImageAsForLanes) {
     }
 }
 
+/// Few images are unfolded, many are not.
+TEST(IntConv2d, GivesForFewImagesWhatItGivesForMany) {
+  Random random({.seed = 92, .purpose = Purpose::test});
+  for (const int64_t channels : {1, 6, 13})
+    for (const Window& window :
+         {Window{}, Window{.stride = {2, 1}, .padding = {2, 1}}, Window{.padding = {3, 3}, .dilation = {1, 2}}}) {
+      std::vector<uint8_t> x;
+      for (int64_t i = 0; i < 20 * channels * 14 * 11; ++i) x.push_back(static_cast<uint8_t>(random.below(256)));
+      std::vector<int8_t> w;
+      for (int64_t i = 0; i < 10 * channels * 5 * 3; ++i) w.push_back(static_cast<int8_t>(random.below(256) - 128));
+      const QuantizedTensor many{Tensor::from(x, {20, channels, 14, 11}), 1, 77};
+      const IntWeights packed = ops::pack_int_weights(Tensor::from(w, {10, channels, 5, 3}), {}, 77);
+      const IntTarget to{.scale = std::vector<float>(10, 0.003f), .zero_point = 30, .relu = true};
+      for (const KernelTable* table : test::tables()) {
+        const Tensor all = to_plain(ops::conv2d_s8(many, packed, window, to, *table));
+        for (const int64_t n : {1, 4, 5}) {
+          const QuantizedTensor few{many.values.narrow(0, 0, n).clone(), 1, 77};
+          EXPECT_EQ(to_plain(ops::conv2d_s8(few, packed, window, to, *table)).to_vector<uint8_t>(),
+                    all.narrow(0, 0, n).clone().to_vector<uint8_t>())
+              << table->isa << ", " << n << " images of " << channels << " channels";
+        }
+      }
+    }
+}
+
 TEST(IntConv2d, LeavesTheZeroPointInTheHaloOfItsResult) {
   const IntWeights w = ops::pack_int_weights(Tensor::full({5, 3, 3, 3}, 1, DType::s8), Tensor(), 7);
   const QuantizedTensor x{Tensor::full({2, 3, 4, 4}, 9, DType::u8), 1, 7};
