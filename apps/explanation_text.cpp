@@ -95,6 +95,8 @@ std::string requantisation_text(const Explanation& e) {
   std::string out = "\n4. Back to the output's integers\n";
   if (e.kind == LayerKind::mean_pool)
     out += fmt::format("   m = input scale / {} pixels / output scale = {:.9g}\n", e.terms.size(), e.scale);
+  else if (e.kind == LayerKind::requantize)
+    out += fmt::format("   m = input scale / output scale = {:.9g}\n", e.scale);
   else
     out += fmt::format("   m = input scale x weight scale{} = {:.9g}\n",
                        e.is_dynamic || e.is_last ? "" : " / output scale", e.scale);

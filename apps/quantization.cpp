@@ -13,6 +13,7 @@
 #include "compress/quantizers/mixed_precision.h"
 #include "compress/quantizers/range_search.h"
 #include "compress/quantizers/reconstruction.h"
+#include "compress/quantizers/residual_sums.h"
 #include "compress/quantizers/training_choice.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
@@ -197,6 +198,7 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
   p.bits_weights = bits_of("--bits-weights", o.bits_weights, 1);
   p.bits_activations = bits_of("--bits-activations", o.bits_activations, 1);
   p.bits_ends = bits_of("--bits-ends", o.bits_ends, 0);
+  p.bits_residual = bits_of("--bits-residual", o.bits_residual, 0);
   p.mode = mode_of(o.mode);
   p.clip.mode = compress::clip_mode(o.clip);
   check_positive("--n-stds", o.deviations);
@@ -210,6 +212,8 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
     throw ArgumentError("--method takes static, dynamic or weight-only, not \"" + o.method + "\"");
   if (o.group_size != 0) throw ArgumentError("--group-size is of --method weight-only; others have a scale a channel");
   p.is_dynamic = o.method == "dynamic";
+  if (p.is_dynamic && o.bits_residual != 0)
+    throw ArgumentError("--bits-residual rounds sums to ranges that are known; --method dynamic has none");
   if (p.is_dynamic && (o.corrects_bias || o.search != 0 || o.rounding != "nearest"))
     throw ArgumentError(
         "--bias-correction, --rounding and --search fit a network to fixed ranges; --method dynamic has none");
@@ -227,7 +231,7 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
 compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& o) {
   const bool chooses_more = o.bits_activations != 8 || o.clip != "none" || o.mode != "asymmetric" ||
                             o.rounding != "nearest" || o.is_per_tensor || o.corrects_bias || o.equalises ||
-                            o.search != 0 || o.budget_bytes != 0 || !o.statistics_in.empty() ||
+                            o.bits_residual != 0 || o.search != 0 || o.budget_bytes != 0 || !o.statistics_in.empty() ||
                             !o.statistics_out.empty() || o.chooses_training();
   if (chooses_more)
     throw ArgumentError(
@@ -259,9 +263,15 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
   nn::fold_batch_norm(*model);
   nn::Graph graph = nn::graph_of(*model, source.train->image_shape());
   if (o.equalises) console.note(fmt::format("equalised {} pairs of layers", compress::equalise(graph)));
-  const compress::Statistics statistics = o.statistics_in.empty() ? calibrated(graph, source, o, console)
-                                                                  : compress::read_statistics(o.statistics_in, graph);
+  compress::Statistics statistics = o.statistics_in.empty() ? calibrated(graph, source, o, console)
+                                                            : compress::read_statistics(o.statistics_in, graph);
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
+  if (decided.bits_residual != 0) {
+    const size_t layers = graph.layers.size();
+    graph = compress::with_requantized_sums(graph);
+    if (graph.layers.size() == layers) throw ArgumentError("--bits-residual: " + what.model + " adds up no residuals");
+    statistics = compress::with_requantized_sums(statistics, graph);
+  }
   if (o.budget_bytes > 0)
     decided = within_budget(graph, statistics, decided, kept_batches(source, o), o, what.model, console);
   nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);

@@ -53,7 +53,7 @@ void gather(const IntegerLayer& layer, const Plane& x, int32_t zero_point, Expla
   const GraphLayer& g = layer.shape;
   const bool is_conv = g.kind == LayerKind::conv, is_linear = g.kind == LayerKind::linear;
   Window window = g.window;
-  if (g.kind == LayerKind::mean_pool || is_linear) window = {};
+  if (!is_conv && g.kind != LayerKind::max_pool) window = {};
   std::array<int64_t, 2> kernel = is_linear ? std::array<int64_t, 2>{1, 1} : g.kernel;
   int64_t first = e.at.k, count = 1;
   if (is_conv) {
@@ -128,7 +128,7 @@ void requantize_dynamic(Explanation& e) {
 void take_scales(const IntegerSpec& spec, size_t i, Explanation& e) {
   const IntegerLayer& layer = spec.layers[i];
   const float unit = e.is_dynamic || e.is_last ? 1.0f : e.output.scale;
-  if (e.kind == LayerKind::mean_pool) {
+  if (!layer.shape.has_weights()) {
     e.scale = requantization(e.input.scale, 1.0f / static_cast<float>(e.terms.size()), e.output.scale);
     return;
   }

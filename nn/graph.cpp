@@ -156,6 +156,8 @@ Tensor run_layer(const GraphLayer& layer, const Tensor& x, const Tensor& residua
       return ops::max_pool2d(x, layer.kernel, layer.window);
     case LayerKind::mean_pool:
       return ops::average_pool2d(x, layer.kernel, {.stride = layer.kernel});
+    case LayerKind::requantize:
+      return x;
     case LayerKind::flatten:
       return ops::flatten(x);
   }
@@ -174,6 +176,8 @@ std::string_view name(LayerKind kind) {
       return "max_pool";
     case LayerKind::mean_pool:
       return "mean_pool";
+    case LayerKind::requantize:
+      return "requantize";
     case LayerKind::flatten:
       return "flatten";
   }

@@ -19,8 +19,9 @@
 
 namespace pith::nn {
 
-enum class LayerKind : uint8_t { conv, linear, max_pool, mean_pool, flatten };
-/// "conv", "linear", "max_pool", "mean_pool", "flatten".
+/// requantize: the same real numbers on another grid; in f32 it changes nothing.
+enum class LayerKind : uint8_t { conv, linear, max_pool, mean_pool, flatten, requantize };
+/// "conv", "linear", "max_pool", "mean_pool", "flatten", "requantize".
 std::string_view name(LayerKind kind);
 
 struct GraphLayer {

@@ -9,6 +9,7 @@
 #include "tensor/formats/quant_range.h"
 #include "tensor/ops/pool2d_u8.h"
 #include "tensor/ops/requantize.h"
+#include "tensor/ops/requantize_u8.h"
 
 namespace pith::nn {
 namespace {
@@ -93,6 +94,8 @@ IntegerNetwork::IntegerNetwork(IntegerSpec spec) : spec_(std::move(spec)) {
     if (g.input < 0 || g.input > static_cast<int64_t>(i) || g.residual > static_cast<int64_t>(i))
       refuse(layer, "reads a value that is not there yet");
     check_value(g.name, spec_.values[i + 1]);
+    if (g.kind == LayerKind::requantize && spec_.is_dynamic)
+      refuse(layer, "wants ranges that are known before a batch");
     graph.layers.push_back(g);
     const ValueQuant& x = spec_.values[static_cast<size_t>(g.input)];
     if (g.has_weights()) {
@@ -167,12 +170,23 @@ QuantizedTensor IntegerNetwork::run_mean_pool(size_t i, const QuantizedTensor& x
   return {ops::mean_pool2d_u8(x, to, table), y.scale, y.zero_point};
 }
 
+QuantizedTensor IntegerNetwork::run_requantize(size_t i, const QuantizedTensor& x, const KernelTable& table) const {
+  const ValueQuant& y = spec_.values[i + 1];
+  return ops::requantize_u8(x,
+                            {.scale = y.scale,
+                             .multiplier = requantization(x.scale, 1.0f, y.scale),
+                             .zero_point = y.zero_point,
+                             .highest = y.highest()},
+                            table);
+}
+
 QuantizedTensor IntegerNetwork::run_layer(size_t i, const std::vector<QuantizedTensor>& values,
                                           const KernelTable& table) const {
   const GraphLayer& g = spec_.layers[i].shape;
   const QuantizedTensor& x = values[static_cast<size_t>(g.input)];
   if (g.kind == LayerKind::max_pool) return ops::max_pool2d_u8(x, g.kernel, g.window);
   if (g.kind == LayerKind::mean_pool) return run_mean_pool(i, x, table);
+  if (g.kind == LayerKind::requantize) return run_requantize(i, x, table);
   if (g.kind == LayerKind::flatten) return ops::flatten_u8(x);
   return spec_.is_dynamic ? run_dynamic(i, values, table) : run_product(i, values, table);
 }

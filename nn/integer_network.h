@@ -88,6 +88,7 @@ class IntegerNetwork : public Module {
   ops::QuantizedTensor run_dynamic(size_t i, const std::vector<ops::QuantizedTensor>& values,
                                    const KernelTable& table) const;
   ops::QuantizedTensor run_mean_pool(size_t i, const ops::QuantizedTensor& x, const KernelTable& table) const;
+  ops::QuantizedTensor run_requantize(size_t i, const ops::QuantizedTensor& x, const KernelTable& table) const;
 
   IntegerSpec spec_;
   std::vector<ops::IntWeights> packed_;  ///< one a layer; empty shape where a layer has none

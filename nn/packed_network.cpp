@@ -117,7 +117,7 @@ class Members {
 };
 
 LayerKind kind_from(const std::string& text, const std::string& path) {
-  for (int i = 0; i <= static_cast<int>(LayerKind::flatten); ++i)
+  for (int i = 0; i <= static_cast<int>(LayerKind::requantize); ++i)
     if (text == name(static_cast<LayerKind>(i))) return static_cast<LayerKind>(i);
   refuse(path, "a kind of layer", "\"" + text + "\"");
 }

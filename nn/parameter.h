@@ -70,6 +70,10 @@ class Parameter {
 
   /// Weight decay applies? Off for what the model marks (none by default, as PyTorch).
   bool decays = true;
+  /// What a rate of Adam is counted in: 1, or of a learned quantisation step what it begins with. Adam moves every
+  /// number by about its rate, so without it a step of 0.01 would change by a tenth where a step of 1 changes by a
+  /// thousandth.
+  double unit = 1;
   /// Up to which density of the mask products run on the kept weights alone.
   SparseCrossover crossover;
 

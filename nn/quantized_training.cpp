@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "autograd/ops/arithmetic.h"
@@ -35,6 +36,12 @@ Tensor whole_numbers(const Tensor& images, const ValueQuant& q) {
   return ops::dequantize(x);
 }
 
+/// For Adam: steps move by shares of what they begin with.
+void count_in_first_values(Parameter& step) {
+  const std::vector<double> first = step.value().to_vector<double>();
+  step.unit = std::accumulate(first.begin(), first.end(), 0.0) / static_cast<double>(first.size());
+}
+
 /// The farther end of a range in steps from zero.
 double reach(const ValueQuant& q) { return std::max(q.highest() - q.zero_point, q.zero_point); }
 
@@ -63,6 +70,7 @@ void QuantizedTraining::add_weight_parameters(size_t i) {
   const auto add_step = [&](const char* what, const Tensor& first) {
     Parameter& step = add_parameter(g.name + what, first);
     step.decays = false;
+    count_in_first_values(step);
     return &step;
   };
   switch (layer.weight_training) {
@@ -106,9 +114,11 @@ void QuantizedTraining::add_value_parameters(size_t i) {
     case ValueTraining::lsq:
       learned_[i].value_step = &add_parameter(name + ".value_step", Tensor::full({1}, q.scale));
       learned_[i].value_step->decays = false;
+      count_in_first_values(*learned_[i].value_step);
       break;
     case ValueTraining::pact:
       learned_[i].value_alpha = &add_parameter(name + ".value_alpha", Tensor::full({1}, q.scale * reach(q)));
+      count_in_first_values(*learned_[i].value_alpha);
       break;
     case ValueTraining::ema:
       learned_[i].value_range = &add_buffer(name + ".value_range", Tensor::from(std::vector<float>{0, 0, 1}, Shape{3}));
@@ -297,11 +307,17 @@ QuantizedTraining::Flow QuantizedTraining::run_mean_pool(size_t i, const Flow& x
           x.step, q};
 }
 
+QuantizedTraining::Flow QuantizedTraining::run_requantize(size_t i, const Flow& x) {
+  const int64_t channels = x.x.shape()[1];
+  return on_grid(i, {x.x, constant(0, channels), x.step, constant(1, channels)});
+}
+
 QuantizedTraining::Flow QuantizedTraining::run_layer(size_t i, const std::vector<Flow>& values) {
   const GraphLayer& g = start_.layers[i].shape;
   const Flow& x = values[static_cast<size_t>(g.input)];
   if (g.kind == LayerKind::max_pool) return {max_pool2d(x.x, g.kernel, g.window), x.step, x.quant};
   if (g.kind == LayerKind::mean_pool) return run_mean_pool(i, x);
+  if (g.kind == LayerKind::requantize) return run_requantize(i, x);
   if (g.kind == LayerKind::flatten) return {flatten(x.x), x.step, x.quant};
   return start_.is_dynamic ? run_dynamic(i, values) : run_product(i, values);
 }

@@ -84,6 +84,7 @@ class QuantizedTraining : public Module {
   Flow run_product(size_t i, const std::vector<Flow>& values);
   Flow run_dynamic(size_t i, const std::vector<Flow>& values) const;
   Flow run_mean_pool(size_t i, const Flow& x);
+  Flow run_requantize(size_t i, const Flow& x);
   Flow on_grid(size_t i, const Sums& s);
   void track(size_t i, const Sums& s);
 

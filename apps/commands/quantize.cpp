@@ -148,6 +148,9 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
   c.add_option("--bits-ends", o.bits_ends, "first and last layer's weights, last one's input; 0: as the rest")
       ->capture_default_str()
       ->group("Method");
+  c.add_option("--bits-residual", o.bits_residual,
+               "residual sums, rounded to --bits-activations where they are\nmultiplied; default: --bits-activations")
+      ->group("Method");
   c.add_option("--method", o.method,
                "static (calibrated), dynamic (ranges of every batch) or\n"
                "weight-only (activations stay real; takes no data)")

@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "compress/quantizers/residual_sums.h"
 #include "compress/selector.h"
 #include "tensor/error.h"
 
@@ -52,6 +53,7 @@ struct LayerBits {
 class Decision {
  public:
   Decision(const nn::Graph& graph, const PostTrainingOptions& o) : graph_(graph), options_(o) {
+    check(o.bits_weights, o.bits_residual == 0 ? o.bits_activations : o.bits_residual);
     check(o.bits_weights, o.bits_activations);
     for (const QuantOverride& v : o.overrides) {
       check(v.bits_weights == 0 ? 8 : v.bits_weights, v.bits_activations == 0 ? 8 : v.bits_activations);
@@ -71,6 +73,7 @@ class Decision {
   LayerBits bits(int64_t i) const {
     const nn::GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
     LayerBits b{options_.bits_weights, options_.bits_activations};
+    if (options_.bits_residual != 0 && joins_sum(graph_, i + 1)) b.activations = options_.bits_residual;
     if (options_.bits_ends != 0) {
       if (i == first_ || i == last_) b.weights = options_.bits_ends;
       if (feeds_last(i + 1)) b.activations = options_.bits_ends;

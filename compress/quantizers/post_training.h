@@ -35,8 +35,10 @@ struct PostTrainingOptions {
   ClipOptions clip = {};       ///< its `bits` and `is_half_range` are set per value
   bool is_per_channel = true;  ///< weights; else one scale a tensor
   WeightRange weight_range = WeightRange::largest;
-  int bits_ends = 8;        ///< weights of the first and the last layer, and the last layer's input; 0: as the rest
-  bool is_dynamic = false;  ///< activation ranges are measured in every batch
+  int bits_ends = 8;  ///< weights of the first and the last layer, and the last layer's input; 0: as the rest
+  /// Of residual sums and of what they add; 0: as the rest. Wants a graph of with_requantized_sums.
+  int bits_residual = 0;
+  bool is_dynamic = false;                    ///< activation ranges are measured in every batch
   std::vector<QuantOverride> overrides = {};  ///< the first that matches counts
 };
 

@@ -24,6 +24,7 @@ class Adam : public Optimizer {
                     .decoupled = options_.decoupled,
                     .count = steps_ + 1};
     for_each_gradient(slots_, rate, [&](Slot& slot, const Tensor& gradient, std::span<const uint64_t> keep) {
+      s.rate = rate * slot.parameter->unit;
       s.weight_decay = slot.parameter->decays ? options_.weight_decay : 0;
       ops::adam_update(slot.parameter->mutable_value(), gradient, slot.state[0], slot.state[1], keep, s);
     });

@@ -95,6 +95,15 @@ struct WideSums {
   Requantize to = {};  ///< of these channels; the residual's lines are neighbours, too
 };
 
+/// `lines` neighbouring lines of u8 to as many of another quantisation: the rule with q - x_zero as the sum.
+struct RequantizeLines {
+  const uint8_t* x = nullptr;
+  uint8_t* y = nullptr;
+  int64_t lines = 0;
+  int32_t x_zero = 0;
+  Requantize to = {};  ///< four scales; no residual
+};
+
 /// `lines` lines of four channels of f32 to as many of u8: y = clamp(round(x / scale) + zero_point, 0, highest).
 struct QuantizeLines {
   const float* x[4] = {};  ///< an absent channel may point at any other

@@ -69,6 +69,17 @@ static void requantize_wide(const WideSums& s) {
     }
 }
 
+/// Bytes of one quantisation to bytes of another: see RequantizeLines.
+static void requantize_lines(const RequantizeLines& r) {
+  const Quantizer q = Quantizer::of(r.to, 0);
+  const Int zero = Int::set(r.x_zero);
+  for (int64_t i = 0; i < r.lines * 64; i += Int::kWidth * 4) {
+    const Int x = Int::load(r.x + i);
+    requantize<false, false>(q, to_float(byte_of<0>(x) - zero), to_float(byte_of<1>(x) - zero),
+                             to_float(byte_of<2>(x) - zero), to_float(byte_of<3>(x) - zero), nullptr, r.y + i);
+  }
+}
+
 /// Real numbers of four channels to lines of bytes: clamp(round(x / scale) + zero point), see QuantizeLines. A true
 /// division, as ONNX's QuantizeLinear has it. NaN becomes the highest.
 static void quantize_lines(const QuantizeLines& c) {

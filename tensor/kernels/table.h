@@ -129,6 +129,8 @@ struct KernelTable {
   void (*int_block_rows)(const IntBlockRows& c);
   /// Sums that needed 64 bits, finished by the same rule: see WideSums.
   void (*requantize_wide)(const WideSums& s);
+  /// u8 of one quantisation to u8 of another, by the same rule: see RequantizeLines.
+  void (*requantize_lines)(const RequantizeLines& r);
   /// Real numbers to u8 and back: see QuantizeLines, DequantizeLines.
   void (*quantize_lines)(const QuantizeLines& q);
   void (*dequantize_lines)(const DequantizeLines& q);

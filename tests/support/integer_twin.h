@@ -43,6 +43,7 @@ class IntegerTwin {
     if (g.kind == nn::LayerKind::flatten) return values_.integers.push_back(x);
     if (g.kind == nn::LayerKind::max_pool) return values_.integers.push_back(pooled(i, x));
     if (g.kind == nn::LayerKind::mean_pool) return values_.integers.push_back(averaged(i, x));
+    if (g.kind == nn::LayerKind::requantize) return values_.integers.push_back(requantized(i, x));
     product(i, x);
   }
 
@@ -79,6 +80,17 @@ class IntegerTwin {
       y.push_back(std::min<uint8_t>(ops::reference::requantize(sum, scale, 0, to.zero_point, false),
                                     static_cast<uint8_t>(to.highest())));
     }
+    return y;
+  }
+
+  std::vector<uint8_t> requantized(size_t i, const std::vector<uint8_t>& x) const {
+    const nn::ValueQuant &from = spec_.values[static_cast<size_t>(spec_.layers[i].shape.input)],
+                         &to = spec_.values[i + 1];
+    const float scale = nn::requantization(from.scale, 1, to.scale);
+    std::vector<uint8_t> y;
+    for (const uint8_t q : x)
+      y.push_back(std::min<uint8_t>(ops::reference::requantize(q - from.zero_point, scale, 0, to.zero_point, false),
+                                    static_cast<uint8_t>(to.highest())));
     return y;
   }
 
