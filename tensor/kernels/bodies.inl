@@ -7,29 +7,37 @@
 namespace pith {
 namespace PITH_ISA_NAMESPACE {
 
-#include "tensor/kernels/bits.inl"
+#include "tensor/kernels/exp.inl"  // before those that call it
+
 #include "tensor/kernels/conv_f32.inl"
 #include "tensor/kernels/conv_gradient_f32.inl"
 #include "tensor/kernels/conv_pixels_f32.inl"
-#include "tensor/kernels/conv_s8.inl"
 #include "tensor/kernels/conv_window.inl"
-#include "tensor/kernels/elementwise.inl"
-#include "tensor/kernels/exp.inl"  // before those that call it
-#include "tensor/kernels/gemm_f32.inl"
-#include "tensor/kernels/interleave.inl"
-#include "tensor/kernels/narrow.inl"
-#include "tensor/kernels/norm.inl"
-#include "tensor/kernels/pool.inl"
-#include "tensor/kernels/quantize.inl"  // before those that end in it
-#include "tensor/kernels/reduce.inl"
-#include "tensor/kernels/requantize_lines.inl"
-#include "tensor/kernels/rows_s8.inl"
-#include "tensor/kernels/sparse_conv_f32.inl"       // ends as conv_window does
+
+#include "tensor/kernels/sparse_conv_f32.inl"  // ends as conv_window does
+
 #include "tensor/kernels/sparse_conv_gradient.inl"  // cuts tiles as the forward loop does
-#include "tensor/kernels/sparse_conv_s8.inl"
-#include "tensor/kernels/sparse_vector.inl"
-#include "tensor/kernels/spmm.inl"
+
+#include "tensor/kernels/gemm_f32.inl"
+#include "tensor/kernels/elementwise.inl"
+#include "tensor/kernels/interleave.inl"
 #include "tensor/kernels/tile_border.inl"
+#include "tensor/kernels/norm.inl"
+#include "tensor/kernels/requantize_lines.inl"
+#include "tensor/kernels/pool.inl"
+#include "tensor/kernels/reduce.inl"
+#include "tensor/kernels/spmm.inl"
+#include "tensor/kernels/sparse_vector.inl"
+
+#include "tensor/kernels/bits.inl"
+#include "tensor/kernels/narrow.inl"
+#include "tensor/kernels/quantize.inl"  // before those that end in it
+
+#include "tensor/kernels/conv_s8.inl"
+
+#include "tensor/kernels/sparse_conv_s8.inl"
+
+#include "tensor/kernels/rows_s8.inl"
 
 extern const KernelTable table;
 constexpr KernelTable table = {
