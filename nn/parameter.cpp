@@ -38,7 +38,7 @@ void Parameter::set_quant(std::shared_ptr<const QuantParams> quant) {
 
 Tensor Parameter::first_steps(int bits) const {
   const int64_t rows = shape()[0], cols = value_.numel() / rows;
-  const double highest = (1 << (bits - 1)) - 1;
+  const double highest = highest_level(bits);
   const std::vector<float> values = value_.to_vector<float>();
   std::vector<float> steps;
   for (int64_t r = 0; r < rows; ++r) {

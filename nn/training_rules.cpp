@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/formats/quant_params.h"
 
 namespace pith::nn::rules {
 namespace {
 
-constexpr double kLeastStep = 1e-10, kMostBias = 1 << 22;
+constexpr double kLeastStep = 1e-10;
 
 }  // namespace
 
@@ -33,7 +34,7 @@ ops::WeightLevels levels_of(const IntegerLayer& layer) {
     return {.lowest = -1, .highest = 1, .rule = is_lsq ? LevelRule::sign_within_step : LevelRule::sign};
   if (layer.weight_training == WeightTraining::inq)
     return {.lowest = 0, .highest = static_cast<double>(1 << (layer.bits - 2)), .rule = LevelRule::power_of_two};
-  const double most = (1 << (layer.bits - 1)) - 1;
+  const double most = highest_level(layer.bits);
   const LevelRule rule = layer.weight_training == WeightTraining::ternary  ? LevelRule::ternary
                          : layer.weight_training == WeightTraining::dorefa ? LevelRule::tanh
                                                                            : LevelRule::nearest;
@@ -63,7 +64,7 @@ Tensor wide_enough(const Tensor& steps, const Tensor& bias, const Variable& x_st
   std::vector<float> wide = steps.to_vector<float>();
   const std::vector<float> b = bias.to_vector<float>();
   for (size_t k = 0; k < wide.size(); ++k) {
-    const double least = x_step.defined() ? std::abs(b[k]) / (kMostBias * x_step.value().item()) : 0;
+    const double least = x_step.defined() ? std::abs(b[k]) / (ops::kMostBias * x_step.value().item()) : 0;
     wide[k] = std::max(wide[k], static_cast<float>(std::max(least, kLeastStep)));
   }
   return Tensor::from(wide, steps.shape());

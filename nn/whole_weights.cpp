@@ -7,6 +7,7 @@
 #include "nn/module.h"
 #include "nn/packed_weights.h"
 #include "tensor/error.h"
+#include "tensor/formats/quant_params.h"
 #include "tensor/json_header.h"
 #include "tensor/ops/weight_levels.h"
 #include "tensor/refusal.h"
@@ -89,7 +90,7 @@ int64_t groups_of_row(const Shape& shape, int64_t group) { return (row_length(sh
 
 WholeWeights learned_weights(const std::string& name, const Tensor& weight, const Tensor& step, int bits) {
   const Tensor used = positive_step(Variable(step), 1).value();
-  const double highest = (1 << (bits - 1)) - 1;
+  const double highest = highest_level(bits);
   const Tensor levels = ops::weight_levels(weight, used, {.lowest = -highest, .highest = highest});
   return {.name = name,
           .bits = bits,

@@ -15,6 +15,7 @@
 #include "nn/fold.h"
 #include "nn/packed_network.h"
 #include "tensor/error.h"
+#include "tensor/formats/quant_params.h"
 #include "tensor/random.h"
 
 namespace pith::apps {
@@ -221,7 +222,7 @@ class Measurement {
     const nn::IntegerLayer* const layer = layer_named(spec, of.name);
     if (layer == nullptr || layer->weight_scale.empty()) return {};
     const double scale = *std::max_element(layer->weight_scale.begin(), layer->weight_scale.end());
-    const double end = scale * (layer->bits == 1 ? 1 : (1 << (layer->bits - 1)) - 1);
+    const double end = scale * highest_level(layer->bits);
     return Clip{-end, end, fmt::format("s{}", layer->bits)};
   }
 

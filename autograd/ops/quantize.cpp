@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/ops/accumulator_steps.h"
 #include "tensor/ops/elementwise.h"
 #include "tensor/ops/floating.h"
 #include "tensor/ops/quantized.h"
@@ -16,7 +17,6 @@ namespace pith {
 namespace {
 
 using Numbers = std::vector<double>;
-constexpr double kMostBias = 1 << 22;
 
 Numbers numbers(const Variable& v) { return v.value().to_vector<double>(); }
 Tensor tensor(const Numbers& values, DType dtype) { return Tensor::from(values, Shape{std::ssize(values)}).to(dtype); }
@@ -117,7 +117,7 @@ Variable bias_levels(const Variable& bias, const Variable& x_step, const Variabl
   Numbers q(b.size());
   for (size_t k = 0; k < q.size(); ++k) {
     q[k] = b[k] / (x * w[k]);
-    if (rounds) q[k] = std::nearbyint(std::clamp(q[k], -kMostBias, kMostBias));
+    if (rounds) q[k] = std::nearbyint(std::clamp(q[k], -ops::kMostBias, ops::kMostBias));
   }
   const DType dtype = bias.value().dtype();
   return record("bias_levels", tensor(q, dtype), {bias, x_step, w_step}, [=](const Tensor& dq, Gradients& into) {
@@ -126,7 +126,7 @@ Variable bias_levels(const Variable& bias, const Variable& x_step, const Variabl
     double by_x = 0;
     for (size_t k = 0; k < b.size(); ++k) {
       const double v = b[k] / (x * w[k]);
-      if (rounds && std::abs(v) > kMostBias) continue;
+      if (rounds && std::abs(v) > ops::kMostBias) continue;
       by_b[k] = up[k] / (x * w[k]), by_w[k] = -up[k] * v / w[k], by_x -= up[k] * v / x;
     }
     into.add(0, [&] { return tensor(by_b, dtype); });

@@ -9,6 +9,7 @@
 #include "autograd/ops/shape.h"
 #include "tensor/error.h"
 #include "tensor/formats/packed_matrix.h"
+#include "tensor/formats/quant_params.h"
 #include "tensor/ops/linear_s8_rows.h"
 #include "tensor/ops/matmul.h"
 #include "tensor/ops/reduce.h"
@@ -17,7 +18,7 @@ namespace pith {
 
 Variable whole_values(const Variable& w, const Variable& step, int bits) {
   const int64_t rows = w.shape()[0], each = rows == 0 ? 0 : w.value().numel() / rows;
-  const double highest = (1 << (bits - 1)) - 1;
+  const double highest = highest_level(bits);
   const Variable used = positive_step(step, 1 / std::sqrt(static_cast<double>(each) * highest));
   const Variable levels = weight_levels(w, used, {.lowest = -highest, .highest = highest});
   std::vector<int64_t> column(static_cast<size_t>(w.shape().rank()), 1);

@@ -8,6 +8,7 @@
 #include "compress/quantizers/residual_sums.h"
 #include "compress/selector.h"
 #include "tensor/error.h"
+#include "tensor/ops/accumulator_steps.h"
 
 namespace pith::compress {
 namespace {
@@ -133,7 +134,7 @@ void widen_for_bias(QuantizedWeights& w, const Tensor& source, const Tensor& bia
   const std::vector<float> real = bias.to_vector<float>(), from = source.to_vector<float>();
   const size_t each = from.size() / real.size();
   for (size_t k = 0; k < real.size(); ++k) {
-    const double least = std::abs(real[k]) / (kMostBias * x_scale);
+    const double least = std::abs(real[k]) / (ops::kMostBias * x_scale);
     if (w.scale[k] >= least) continue;
     w.scale[k] = std::nextafter(static_cast<float>(least), std::numeric_limits<float>::infinity());
     quantize_row(std::span(from).subspan(k * each, each), {w.scale[k], 0, -127, 127},
@@ -170,7 +171,7 @@ void round_bias(nn::IntegerLayer& layer, const Tensor& bias, float x_scale) {
   std::vector<int32_t> integers(real.size());
   for (size_t k = 0; k < real.size(); ++k) {
     const double unit = static_cast<double>(x_scale) * layer.weight_scale[k];
-    integers[k] = static_cast<int32_t>(std::nearbyint(std::clamp(real[k] / unit, -kMostBias, kMostBias)));
+    integers[k] = static_cast<int32_t>(std::nearbyint(std::clamp(real[k] / unit, -ops::kMostBias, ops::kMostBias)));
   }
   layer.bias = Tensor::from(integers, Shape{std::ssize(integers)});
 }

@@ -13,9 +13,6 @@
 
 namespace pith::compress {
 
-/// Of integer biases: f32 counts it exactly, so that training can (autograd/ops/quantize.h).
-inline constexpr double kMostBias = 1 << 22;
-
 /// What differs for the layers whose name matches (compress/selector.h: name, glob, or /regular expression/). 0 and
 /// nullptr-like values keep what the options say.
 struct QuantOverride {
@@ -59,7 +56,7 @@ void quantize_row(std::span<const float> row, const LinearScale& scale, int8_t* 
 /// Values that pooling and flattening only pass on keep their integers' meaning.
 bool passes_on(const nn::GraphLayer& layer);
 
-/// Gives `layer` its real bias [k] in units of (scale of x) (scale of w[k]), within kMostBias.
+/// Gives `layer` its real bias [k] in units of (scale of x) (scale of w[k]), within ops::kMostBias.
 void round_bias(nn::IntegerLayer& layer, const Tensor& bias, float x_scale);
 
 }  // namespace pith::compress

@@ -6,6 +6,7 @@
 
 #include "compress/quantizers/post_training.h"
 #include "tensor/error.h"
+#include "tensor/formats/quant_params.h"
 
 namespace pith::compress {
 namespace {
@@ -29,7 +30,7 @@ void rescale_weights(const nn::GraphLayer& from, nn::IntegerLayer& layer, double
   const std::vector<float> w = from.weight.to_vector<float>();
   std::vector<int8_t> q(w.size());
   const size_t each = w.size() / layer.weight_scale.size();
-  const int32_t most = (1 << (layer.bits - 1)) - 1;
+  const int32_t most = highest_level(layer.bits);
   for (size_t k = 0; k < layer.weight_scale.size(); ++k) {
     layer.weight_scale[k] = static_cast<float>(layer.weight_scale[k] * factor);
     quantize_row(std::span(w).subspan(k * each, each), {layer.weight_scale[k], 0, -most, most}, q.data() + k * each);

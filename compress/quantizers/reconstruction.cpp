@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "compress/quantizers/post_training.h"
+#include "tensor/formats/quant_params.h"
+#include "tensor/ops/accumulator_steps.h"
 #include "tensor/parallel.h"
 
 namespace pith::compress {
@@ -15,7 +17,7 @@ class Channel {
   Channel(nn::IntegerLayer& layer, const GroupMoments& m, const Tensor& weight, int64_t k, float x_scale)
       : layer_(layer), m_(m), k_(static_cast<size_t>(k)), row_(static_cast<size_t>(k % m.rows)), x_scale_(x_scale) {
     const size_t d = static_cast<size_t>(m.depth);
-    const int32_t most = (1 << (layer.bits - 1)) - 1;
+    const int32_t most = highest_level(layer.bits);
     problem_ = {.gram = m.gram,
                 .cross = std::span(m.cross).subspan(row_ * d, d),
                 .weights = {weight.data<float>() + k_ * d, d},
@@ -34,7 +36,7 @@ class Channel {
     const float scale = layer_.weight_scale[k_];
     if (o.rounding == Rounding::adaround) return round_by_adaround(problem_, scale, o.adaround_steps);
     const double bias = std::abs(m_.target[row_]) + 1;  // what it could become, generously
-    return round_by_descent_and_scale(problem_, scale, static_cast<float>(2 * bias / (kMostBias * x_scale_)));
+    return round_by_descent_and_scale(problem_, scale, static_cast<float>(2 * bias / (ops::kMostBias * x_scale_)));
   }
 
   void store(const RoundedWeights& w) {
@@ -50,7 +52,7 @@ class Channel {
     double bias = m_.target[row_] / unit;
     for (size_t i = 0; i < d; ++i) bias -= q[i] * m_.input[i];
     layer_.bias.mutable_data<int32_t>()[k_] =
-        static_cast<int32_t>(std::nearbyint(std::clamp(bias, -kMostBias, kMostBias)));
+        static_cast<int32_t>(std::nearbyint(std::clamp(bias, -ops::kMostBias, ops::kMostBias)));
   }
 
   nn::IntegerLayer& layer_;

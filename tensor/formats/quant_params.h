@@ -11,6 +11,10 @@
 
 namespace pith {
 
+/// Largest level of symmetric weights of these bits, whose smallest is its negative: so that zero is one of them. Of one
+/// bit 1: -1 and +1 are all there is.
+constexpr int32_t highest_level(int bits) { return bits == 1 ? 1 : (1 << (bits - 1)) - 1; }
+
 struct QuantParams {
   int bits = 8;                     ///< 1 to 8, or 16
   bool is_signed = true;            ///< q in [-2^(bits-1), 2^(bits-1) - 1], else [0, 2^bits - 1]
@@ -19,7 +23,7 @@ struct QuantParams {
 
   /// Smallest and largest q. One signed bit stands for -1 and +1, with no zero between (BinaryConnect's levels).
   int32_t lowest() const { return !is_signed ? 0 : -(1 << (bits - 1)); }
-  int32_t highest() const { return !is_signed ? (1 << bits) - 1 : bits == 1 ? 1 : (1 << (bits - 1)) - 1; }
+  int32_t highest() const { return is_signed ? highest_level(bits) : (1 << bits) - 1; }
   bool is_symmetric() const { return zero_point.empty(); }
 
   friend bool operator==(const QuantParams&, const QuantParams&) = default;

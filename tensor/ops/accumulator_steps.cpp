@@ -13,8 +13,7 @@
 namespace pith::ops {
 namespace {
 
-constexpr int kHalvings = 7;           ///< from a factor of 2 to one of 2^(1/128)
-constexpr double kMostBias = 1 << 22;  ///< bias_levels stops there
+constexpr int kHalvings = 7;  ///< from a factor of 2 to one of 2^(1/128)
 
 /// Can a sum of this row leave the accumulator?
 class Row {

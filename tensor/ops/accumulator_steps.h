@@ -9,6 +9,9 @@
 
 namespace pith::ops {
 
+/// Largest integer bias, in units of a sum: f32 counts it exactly, so that quantized training can.
+inline constexpr double kMostBias = 1 << 22;
+
 /// What a sum holds beside its weights, and what it has to fit.
 struct SumLimits {
   double above = 255, below = 0;  ///< inputs are whole numbers from -below to above
