@@ -1,6 +1,7 @@
 #include "tensor/ops/conv2d_s8_pixels.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "tensor/parallel.h"
@@ -27,12 +28,30 @@ std::vector<int64_t> words_of_window(const LaneGeometry& g, const IntWeights& w,
   return words;
 }
 
-/// Calls each(pixel, image, row, column) for the pixels of y, in parallel; `work`: words moved for one of them.
-template <class Each>
-void for_each_pixel(const Shape& y, int64_t work, const Each& each) {
-  const int64_t area = y[2] * y[3];
-  parallel_for(y[0] * area, std::max<int64_t>(L, (1 << 15) / work), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) each(i, i / area, i % area / y[3], i % y[3]);
+/// Pixels of y that lie in one line of the unfolded tensor, and the words that they stand for in an image.
+struct PixelLine {
+  int64_t line, live;
+  std::array<int64_t, L> word;  ///< bytes; dead lanes have that of the last live one
+};
+
+/// Calls each(pixel line) for the pixels of y, in parallel; `work`: words moved for one of them. place(image, row,
+/// column): a pixel's word.
+template <class Place, class Each>
+void for_each_line(const Shape& y, int64_t work, const Place& place, const Each& each) {
+  const int64_t height = y[2], width = y[3], pixels = y[0] * height * width;
+  parallel_for(chunk_count(pixels, L), std::max<int64_t>(1, (1 << 11) / work), [&](int64_t begin, int64_t end) {
+    int64_t column = begin * L % width, row = begin * L / width % height, image = begin * L / (width * height);
+    for (int64_t line = begin; line < end; ++line) {
+      PixelLine at{line, std::min(L, pixels - line * L), {}};
+      for (int64_t l = 0; l < at.live; ++l) {
+        at.word[static_cast<size_t>(l)] = place(image, row, column);
+        if (++column < width) continue;
+        column = 0;
+        if (++row == height) row = 0, ++image;
+      }
+      std::fill(at.word.begin() + at.live, at.word.end(), at.word[static_cast<size_t>(at.live - 1)]);
+      each(at);
+    }
   });
 }
 
@@ -45,11 +64,16 @@ QuantizedTensor unfolded(const QuantizedTensor& x, const IntWeights& w, const Wi
   const LaneGeometry& to = u.geometry();
   const auto* const in = x.values.data<uint8_t>();
   auto* const out = u.mutable_data<uint8_t>();
-  for_each_pixel(y, count, [&](int64_t pixel, int64_t image, int64_t row, int64_t column) {
-    const uint8_t* const source = in + word_at(from, image, 0, row * window.stride[0], column * window.stride[1]);
-    uint8_t* const target = out + word_at(to, pixel, 0, 0, 0);
-    for (int64_t t = 0; t < count; ++t)
-      std::memcpy(target + t * to.plane * kLineBytes, source + words[static_cast<size_t>(t)], kWord);
+  const std::array<int64_t, 2> stride = window.stride;
+  const auto place = [&](int64_t image, int64_t row, int64_t column) {
+    return word_at(from, image, 0, row * stride[0], column * stride[1]);
+  };
+  for_each_line(y, count, place, [&](const PixelLine& at) {
+    for (int64_t t = 0; t < count; ++t) {
+      uint8_t* const line = out + to.line(at.line, t, 0, 0) * kLineBytes;
+      const uint8_t* const tap = in + words[static_cast<size_t>(t)];
+      for (size_t l = 0; l < L; ++l) std::memcpy(line + l * kWord, tap + at.word[l], kWord);
+    }
   });
   return {u, x.scale, x.zero_point};
 }
@@ -60,9 +84,13 @@ Tensor folded(const Tensor& pixels, const Shape& y, int32_t zero_point) {
   const LaneGeometry &from = pixels.geometry(), &to = images.geometry();
   const auto* const in = pixels.data<uint8_t>();
   auto* const out = images.mutable_data<uint8_t>();
-  for_each_pixel(y, to.planes, [&](int64_t pixel, int64_t image, int64_t row, int64_t column) {
-    for (int64_t p = 0; p < to.planes; ++p)
-      std::memcpy(out + word_at(to, image, p, row, column), in + word_at(from, pixel, p, 0, 0), kWord);
+  const auto place = [&](int64_t image, int64_t row, int64_t column) { return word_at(to, image, 0, row, column); };
+  for_each_line(y, to.planes, place, [&](const PixelLine& at) {
+    for (int64_t p = 0; p < to.planes; ++p) {
+      const uint8_t* const line = in + from.line(at.line, p, 0, 0) * kLineBytes;
+      for (int64_t l = 0; l < at.live; ++l)
+        std::memcpy(out + at.word[static_cast<size_t>(l)] + p * to.plane * kLineBytes, line + l * kWord, kWord);
+    }
   });
   return images;
 }
@@ -70,7 +98,7 @@ Tensor folded(const Tensor& pixels, const Shape& y, int32_t zero_point) {
 }  // namespace
 
 bool pixels_pay(const Shape& y, const IntWeights& w, const IntTarget& to) {
-  return y[0] <= 4 && y[1] >= 8 && y[2] * y[3] >= L && to.dtype == DType::u8 && !to.residual.values.defined() &&
+  return y[0] <= 4 && y[1] > 4 && y[2] * y[3] >= L && to.dtype == DType::u8 && !to.residual.values.defined() &&
          w.groups == 1 && w.segments.size() == 1 && !w.is_sparse() && w.parts.empty();
 }
 

@@ -7,7 +7,7 @@
 
 namespace pith::ops {
 
-/// For up to 4 images that are no tiles: a u8 result y [n, k, oh, ow] of 8 channels and 16 pixels or more, without
+/// For up to 4 images that are no tiles: a u8 result y [n, k, oh, ow] of 5 channels and 16 pixels or more, without
 /// residual, of dense weights in one group whose sums fit 32 bits.
 bool pixels_pay(const Shape& y, const IntWeights& w, const IntTarget& to);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <vector>
 
 #include "tensor/error.h"
@@ -17,17 +16,19 @@ constexpr int64_t kLineBytes = 64;
 /// 16 bytes: what every x86-64 takes the maximum of at once.
 using Bytes = uint8_t __attribute__((vector_size(16)));
 
-/// One row of outputs of one plane of four channels: a line is the maximum of the lines of its window.
+/// One row of outputs of one plane of four channels: a line is the maximum of the lines of its window, of which N parts
+/// hold living images.
+template <size_t N>
 void max_row(const uint8_t* x, int64_t x_row, uint8_t* y, int64_t outputs, const PoolKernel& kernel, int64_t stride) {
   for (int64_t i = 0; i < outputs; ++i) {
-    Bytes best[kLineBytes / sizeof(Bytes)] = {};
+    Bytes best[N] = {};
     for (int64_t r = 0; r < kernel[0]; ++r)
       for (int64_t s = 0; s < kernel[1]; ++s) {
-        Bytes line[kLineBytes / sizeof(Bytes)];
-        std::memcpy(line, x + (r * x_row + i * stride + s) * kLineBytes, kLineBytes);
-        for (size_t b = 0; b < std::size(line); ++b) best[b] = best[b] > line[b] ? best[b] : line[b];
+        Bytes line[N];
+        std::memcpy(line, x + (r * x_row + i * stride + s) * kLineBytes, sizeof line);
+        for (size_t b = 0; b < N; ++b) best[b] = best[b] > line[b] ? best[b] : line[b];
       }
-    std::memcpy(y + i * kLineBytes, best, kLineBytes);
+    std::memcpy(y + i * kLineBytes, best, sizeof best);
   }
 }
 
@@ -107,14 +108,16 @@ QuantizedTensor max_pool2d_u8(const QuantizedTensor& x, const PoolKernel& kernel
   const LaneGeometry &from = in.values.geometry(), &to = y.values.geometry();
   const uint8_t* const source = in.values.data<uint8_t>();
   uint8_t* const target = y.values.mutable_data<uint8_t>();
+  constexpr int64_t kImages = sizeof(Bytes) / 4;  // of one part of a line
+  const auto row_of = s[0] <= kImages ? max_row<1> : max_row<kLineBytes / sizeof(Bytes)>;
   parallel_for(to.blocks * to.planes, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t row = 0; row < to.h; ++row)
-        max_row(source + from.line(i / to.planes, i % to.planes, row * window.stride[0] - window.padding[0],
-                                   -window.padding[1]) *
-                             kLineBytes,
-                from.row, target + to.line(i / to.planes, i % to.planes, row, 0) * kLineBytes, to.w, kernel,
-                window.stride[1]);
+        row_of(source + from.line(i / to.planes, i % to.planes, row * window.stride[0] - window.padding[0],
+                                  -window.padding[1]) *
+                            kLineBytes,
+               from.row, target + to.line(i / to.planes, i % to.planes, row, 0) * kLineBytes, to.w, kernel,
+               window.stride[1]);
   });
   return y;
 }

@@ -361,16 +361,17 @@ TEST(IntConv2d, GivesTheSameBytesForTilesOfOneImageAsForLanes) {
 /// Few images are unfolded, many are not.
 TEST(IntConv2d, GivesForFewImagesWhatItGivesForMany) {
   Random random({.seed = 92, .purpose = Purpose::test});
-  for (const int64_t channels : {1, 6, 13})
+  for (const auto& [channels, rows] : {std::pair<int64_t, int64_t>{1, 6}, {6, 10}, {13, 10}})
     for (const Window& window :
          {Window{}, Window{.stride = {2, 1}, .padding = {2, 1}}, Window{.padding = {3, 3}, .dilation = {1, 2}}}) {
       std::vector<uint8_t> x;
       for (int64_t i = 0; i < 20 * channels * 14 * 11; ++i) x.push_back(static_cast<uint8_t>(random.below(256)));
       std::vector<int8_t> w;
-      for (int64_t i = 0; i < 10 * channels * 5 * 3; ++i) w.push_back(static_cast<int8_t>(random.below(256) - 128));
+      for (int64_t i = 0; i < rows * channels * 5 * 3; ++i) w.push_back(static_cast<int8_t>(random.below(256) - 128));
       const QuantizedTensor many{Tensor::from(x, {20, channels, 14, 11}), 1, 77};
-      const IntWeights packed = ops::pack_int_weights(Tensor::from(w, {10, channels, 5, 3}), {}, 77);
-      const IntTarget to{.scale = std::vector<float>(10, 0.003f), .zero_point = 30, .relu = true};
+      const IntWeights packed = ops::pack_int_weights(Tensor::from(w, {rows, channels, 5, 3}), {}, 77);
+      const IntTarget to{
+          .scale = std::vector<float>(static_cast<size_t>(rows), 0.003f), .zero_point = 30, .relu = true};
       for (const KernelTable* table : test::tables()) {
         const Tensor all = to_plain(ops::conv2d_s8(many, packed, window, to, *table));
         for (const int64_t n : {1, 4, 5}) {
