@@ -13,7 +13,7 @@
 #include "tensor/parallel.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
-#include "tests/support/integer_twin.h"
+#include "tests/support/integer_comparison.h"
 #include "tests/support/tables.h"
 
 namespace pith::compress {
@@ -41,19 +41,7 @@ Statistics statistics(const nn::Graph& g) {
 }
 
 void expect_twin(const nn::IntegerSpec& spec, int64_t n, const KernelTable& table, const std::string& what) {
-  const nn::IntegerNetwork network(spec);
-  const Tensor x = images(n, spec.input);
-  const test::IntegerTwin twin(spec, x);
-  const auto& expected = twin.values();
-  const Tensor logits = network.run(
-      x,
-      [&](int64_t value, const ops::QuantizedTensor& q) {
-        if (value == std::ssize(spec.layers)) return;
-        EXPECT_EQ(q.values.to_vector<uint8_t>(), expected.integers[static_cast<size_t>(value)])
-            << what << " batch " << n << " value " << value << " " << table.isa;
-      },
-      table);
-  EXPECT_EQ(logits.to_vector<float>(), expected.logits) << what;
+  test::expect_twin(spec, images(n, spec.input), table, what);
 }
 
 TEST(PostTraining, GivesTheTwinsIntegersInEveryLayer) {

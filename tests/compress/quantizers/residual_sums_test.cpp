@@ -16,7 +16,7 @@
 #include "tensor/error.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
-#include "tests/support/integer_twin.h"
+#include "tests/support/integer_comparison.h"
 #include "tests/support/tables.h"
 
 namespace pith::compress {
@@ -95,39 +95,15 @@ TEST(ResidualSums, GiveTheTwinsIntegersInEveryLayer) {
     for (const QuantMode mode : {QuantMode::asymmetric_unsigned, QuantMode::symmetric}) {
       const nn::IntegerSpec spec = spec_of(bits, residual, mode);
       for (const KernelTable* const table : test::tables())
-        for (const int64_t n : {1, 17}) {
-          const test::IntegerTwin twin(spec, images(n));
-          const Tensor logits = nn::IntegerNetwork(spec).run(
-              images(n),
-              [&](int64_t value, const ops::QuantizedTensor& q) {
-                if (value == std::ssize(spec.layers)) return;
-                EXPECT_EQ(q.values.to_vector<uint8_t>(), twin.values().integers[static_cast<size_t>(value)])
-                    << bits << " " << n << " value " << value << " " << table->isa;
-              },
-              *table);
-          EXPECT_EQ(logits.to_vector<float>(), twin.values().logits);
-        }
+        for (const int64_t n : {1, 17}) test::expect_twin(spec, images(n), *table, std::to_string(bits));
     }
-}
-
-/// Integers that differ between the training-time graph and packed inference.
-int64_t differing(nn::QuantizedTraining& training, const nn::IntegerSpec& spec, const Tensor& x) {
-  std::vector<std::vector<float>> graph;
-  training.run(Variable(x), [&](int64_t, const Tensor& v) { graph.push_back(v.to_vector<float>()); });
-  int64_t count = 0;
-  nn::IntegerNetwork(spec).run(x, [&](int64_t value, const ops::QuantizedTensor& q) {
-    const std::vector<float> packed = q.values.to_vector<float>();
-    const std::vector<float>& real = graph[static_cast<size_t>(value)];
-    ASSERT_EQ(packed.size(), real.size());
-    for (size_t i = 0; i < real.size(); ++i) count += packed[i] - static_cast<float>(q.zero_point) != real[i];
-  });
-  return count;
 }
 
 TEST(ResidualSums, AreTheSameIntegersInTraining) {
   for (const int bits : {4, 2, 1}) {
     nn::QuantizedTraining training(spec_of(bits, 8));
-    EXPECT_EQ(differing(training, training.spec(), images(5)), 0);
+    int64_t seen = 0;
+    EXPECT_EQ(test::differing(training, training.spec(), images(5), kernels(), seen), 0);
     const nn::IntegerSpec before = training.spec();
     const auto optimizer = nn::make_adam(training, {});
     const Tensor labels = Tensor::from(std::vector<int32_t>{1, 3, 5, 7}, {4});
@@ -137,7 +113,8 @@ TEST(ResidualSums, AreTheSameIntegersInTraining) {
       optimizer->step(0.001);
     }
     const nn::IntegerSpec after = training.spec();
-    EXPECT_EQ(differing(training, after, images(5)), 0) << bits;
+    EXPECT_EQ(test::differing(training, after, images(5), kernels(), seen), 0) << bits;
+    EXPECT_GT(seen, 10 * 10'000);
     // Every step learns (those of one bit may starve), and none by more than three times the rate.
     for (size_t i = 1; i + 2 < after.values.size(); ++i) {
       const double change = after.values[i].scale / before.values[i].scale - 1;

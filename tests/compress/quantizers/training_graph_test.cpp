@@ -16,10 +16,13 @@
 #include "tensor/parallel.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
+#include "tests/support/integer_comparison.h"
 #include "tests/support/tables.h"
 
 namespace pith::compress {
 namespace {
+
+using test::differing;
 
 Tensor waves(int64_t n, const Shape& image, double phase) {
   return test::wave({n, image[0], image[1], image[2]}, phase, DType::f32);
@@ -33,25 +36,6 @@ nn::IntegerSpec start(const char* name, const Shape& image, const PostTrainingOp
   c.add_extremes(waves(4, image, 1));
   c.add_moments(waves(4, image, 1));
   return quantize_after_training(graph, c.finish(), options, name);
-}
-
-/// Integers of all values of `spec` that differ between the two; the number compared goes to `seen`.
-int64_t differing(nn::QuantizedTraining& training, const nn::IntegerSpec& spec, const Tensor& x,
-                  const KernelTable& table, int64_t& seen) {
-  std::vector<std::vector<float>> graph;
-  training.run(Variable(x), [&](int64_t, const Tensor& v) { graph.push_back(v.to_vector<float>()); });
-  int64_t count = 0;
-  nn::IntegerNetwork(spec).run(
-      x,
-      [&](int64_t value, const ops::QuantizedTensor& q) {
-        const std::vector<float> packed = q.values.to_vector<float>();
-        const std::vector<float>& real = graph[static_cast<size_t>(value)];
-        ASSERT_EQ(packed.size(), real.size());
-        for (size_t i = 0; i < real.size(); ++i) count += packed[i] - static_cast<float>(q.zero_point) != real[i];
-        seen += std::ssize(real);
-      },
-      table);
-  return count;
 }
 
 void train(nn::QuantizedTraining& training, const Shape& image, int steps) {

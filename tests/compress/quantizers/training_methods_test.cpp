@@ -24,6 +24,7 @@
 #include "tensor/error.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
+#include "tests/support/integer_comparison.h"
 #include "tests/support/tables.h"
 
 namespace pith::compress {
@@ -96,20 +97,8 @@ void train(nn::QuantizedTraining& training, const Shape& image, int steps) {
 /// Integers of all values that differ between the graph in evaluation and the packed network.
 int64_t differing(nn::QuantizedTraining& training, const Tensor& x, const KernelTable& table, int64_t& seen) {
   training.set_training(false);
-  std::vector<Floats> graph;
-  training.run(Variable(x), [&](int64_t, const Tensor& v) { graph.push_back(v.to_vector<float>()); });
+  const int64_t count = test::differing(training, training.spec(), x, table, seen);
   training.set_training(true);
-  int64_t count = 0;
-  nn::IntegerNetwork(training.spec())
-      .run(
-          x,
-          [&](int64_t value, const ops::QuantizedTensor& q) {
-            const Floats packed = q.values.to_vector<float>(), &real = graph[static_cast<size_t>(value)];
-            ASSERT_EQ(packed.size(), real.size());
-            for (size_t i = 0; i < real.size(); ++i) count += packed[i] - static_cast<float>(q.zero_point) != real[i];
-            seen += std::ssize(real);
-          },
-          table);
   return count;
 }
 
