@@ -3,6 +3,7 @@
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/softmax_loss.h"
 #include "nn/checkpoint.h"
+#include "nn/fold.h"
 #include "nn/models.h"
 #include "tensor/atomic_file.h"
 #include "tensor/checksum.h"
@@ -30,7 +31,7 @@ Teacher::Teacher(const TrainingOptions& o, const data::Dataset& dataset) : optio
   options.input = dataset.image_shape();
   model_ = nn::make_model(o.teacher_model, options);
   nn::load_weights(o.teacher, *model_);
-  model_->set_training(false);
+  nn::fold_batch_norm(*model_);  // it only answers
 }
 
 Variable Teacher::blend(const Variable& loss, const Variable& logits, const Tensor& images, int64_t epoch) const {
