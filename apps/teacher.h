@@ -15,8 +15,9 @@ namespace pith::apps {
 
 class Teacher {
  public:
-  /// The network in options.teacher for these images and classes. Throws what loading throws, and FormatError where the
-  /// file is another than the run began with.
+  /// The network in options.teacher for these images and classes: float weights of options.teacher_model, or a packed
+  /// file, which answers on integers and so sooner. Throws what loading throws, and FormatError where the file is
+  /// another than the run began with or a packed one is for other images or classes.
   Teacher(const TrainingOptions& options, const data::Dataset& dataset);
 
   /// student_weight * loss + distill_weight * T^2 KL(teacher || student) from epoch distill_start on, `loss` before.

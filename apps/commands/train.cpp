@@ -192,12 +192,12 @@ void check_rate(const CLI::App& command, const Compression& compression) {
 }
 
 /// A file to train in whole numbers from says itself what it is of.
-void take_packed_model(TrainingOptions& t) {
-  if (t.init.empty() || !nn::is_packed_network(t.init)) return;
-  const std::string model = nn::read_packed_network(t.init).model;
-  if (!t.model.empty() && t.model != model)
-    throw FormatError(t.init + ": expected a packed " + t.model + ", found one of " + model);
-  t.model = model;
+void take_packed_model(const std::string& file, std::string& model) {
+  if (file.empty() || !nn::is_packed_network(file)) return;
+  const std::string found = nn::read_packed_network(file).model;
+  if (!model.empty() && model != found)
+    throw FormatError(file + ": expected a packed " + model + ", found one of " + found);
+  model = found;
 }
 
 void train(const CLI::App& command, Options o) {
@@ -211,11 +211,14 @@ void train(const CLI::App& command, Options o) {
   if (resumes && !o.out.empty()) {
     throw ArgumentError("--resume and --out exclude each other: a resumed run stays where it is");
   }
-  if (!resumes) take_packed_model(o.training);
+  if (!resumes) take_packed_model(o.training.init, o.training.model);
   if (o.training.model == "lstm_lm") o.training.model = "lstm-lm";
   if (o.training.is_language()) take_language_defaults(command, o.training);
   if (!o.training.compress.empty() && !resumes) take_schedule(command, o.training);
-  if (!o.training.teacher.empty() && !resumes) o.training.teacher_sum = checksum_of_file(o.training.teacher);
+  if (!o.training.teacher.empty() && !resumes) {
+    o.training.teacher_sum = checksum_of_file(o.training.teacher);
+    take_packed_model(o.training.teacher, o.training.teacher_model);
+  }
   const TrainingOptions t = resumes ? settings_of_resumed(command, o) : resolved(o.training);
   if (t.is_language()) {
     const TextTask task = open_text_task(t);
@@ -282,8 +285,11 @@ void add_language(CLI::App& c, TrainingOptions& t) {
 void add_distillation(CLI::App& c, Options& o) {
   const std::string group = "Distillation (also: distillation, in a schedule)";
   TrainingOptions& t = o.training;
-  c.add_option("--teacher", t.teacher, "trained weights of a network to learn from")->group(group);
-  c.add_option("--teacher-model", t.teacher_model, "its name; default: the student's")->group(group);
+  c.add_option("--teacher", t.teacher,
+               "a network to learn from: trained weights, or a packed file, which answers sooner")
+      ->group(group);
+  c.add_option("--teacher-model", t.teacher_model, "its name; default: the student's, or what a packed file says")
+      ->group(group);
   c.add_option("--distill-temperature", t.distill_temperature, "softens both answers")
       ->capture_default_str()
       ->group(group);

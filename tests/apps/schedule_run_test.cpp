@@ -150,6 +150,20 @@ TEST_F(ScheduleRun, LearnsFromATeacher) {
   EXPECT_NE(o.err.find("expected the teacher that the run began with"), std::string::npos) << o.err;
 }
 
+TEST_F(ScheduleRun, LearnsFromAPackedTeacherWhichSaysItselfWhatItIs) {
+  ASSERT_EQ(train("teacher", {"--epochs", "4"}).code, 0);
+  ASSERT_EQ(
+      test::run_program(folder_, {"quantize", "--run", path("teacher"), "--out", path("w8.safetensors"), "-q"}).code,
+      0);
+  ASSERT_EQ(train("plain", {}).code, 0);
+  ASSERT_EQ(train("taught", {"--teacher", path("w8.safetensors"), "--distill-weights", "1,0"}).code, 0);
+  EXPECT_NE(test::read_text(path("taught/metrics.csv")), test::read_text(path("plain/metrics.csv")));
+  EXPECT_EQ(config("taught").at("teacher_model"), "lenet5");
+  const Outcome o = train("other", {"--teacher", path("w8.safetensors"), "--teacher-model", "simplenet-mnist"});
+  EXPECT_EQ(o.code, 3);
+  EXPECT_NE(o.err.find("expected a packed simplenet-mnist, found one of lenet5"), std::string::npos) << o.err;
+}
+
 TEST_F(ScheduleRun, BringsAStudentToItsTeachersAnswers) {
   test::tiny_mnist(folder_, 1000, 100);
   ASSERT_EQ(train("teacher", {"--epochs", "6", "--lr", "0.05"}).code, 0);

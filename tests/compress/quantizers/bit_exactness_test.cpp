@@ -3,7 +3,7 @@
 // ternary and pruned; one and two threads; packed inference on every instruction set, the graph on that of PITH_ISA.
 //
 // 64 images, of which the scalar table sees 16; with PITH_LONG_TESTS=1 all 10,000, and 512 on the scalar table; with
-// PITH_LONG_TESTS=all every one on the scalar table, too, which takes hours.
+// PITH_LONG_TESTS=all every one on the scalar table, too, which takes a quarter of an hour a format.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ int64_t scalar_images() {
 bool is_scalar(const KernelTable& table) { return std::string(table.isa) == "scalar"; }
 
 struct Case {
-  const char* name;
+  const char* name;  ///< as gtest wants it: letters, digits and _
   PostTrainingOptions options;
   double sparsity = 0;
   TrainingChoice training = {};
@@ -52,19 +52,24 @@ std::vector<Case> cases() {
   const auto narrow = [&](int w, int a) {
     return PostTrainingOptions{.bits_weights = w, .bits_activations = a, .clip = mse, .weight_range = WeightRange::mse};
   };
-  return {{"W8A8 static", {}},
-          {"W8A8 dynamic", {.is_dynamic = true}},
+  const auto with_sums = [](PostTrainingOptions o) {
+    o.bits_residual = 8;
+    return o;
+  };
+  return {{"W8A8_static", {}},
+          {"W8A8_dynamic", {.is_dynamic = true}},
           {"W4A8", narrow(4, 8)},
           {"W4A4", narrow(4, 4)},
           {"W2A2", narrow(2, 2)},
-          {"ternary, A8", narrow(2, 8)},
+          {"ternary_A8", narrow(2, 8)},
           {"W1A1", narrow(1, 1)},
-          {"W8A8, 80 % pruned", {}, 0.8},
-          {"TWN, PACT A4", narrow(2, 4), 0, {Weights::ternary, Values::pact}},
-          {"BWN, tracked A1", narrow(1, 1), 0, {Weights::binary, Values::ema}},
-          {"DoReFa W4, fixed A4", narrow(4, 4), 0, {Weights::dorefa, Values::fixed}},
-          {"WRPN W4A8", narrow(4, 8), 0, {Weights::wrpn, Values::lsq}},
-          {"INQ W5A8", narrow(5, 8), 0, {Weights::inq, Values::lsq}}};
+          {"W2A2_sums_of_8_bits", with_sums(narrow(2, 2))},
+          {"W8A8_80_percent_pruned", {}, 0.8},
+          {"TWN_PACT_A4", narrow(2, 4), 0, {Weights::ternary, Values::pact}},
+          {"BWN_tracked_A1", narrow(1, 1), 0, {Weights::binary, Values::ema}},
+          {"DoReFa_W4_fixed_A4", narrow(4, 4), 0, {Weights::dorefa, Values::fixed}},
+          {"WRPN_W4A8", narrow(4, 8), 0, {Weights::wrpn, Values::lsq}},
+          {"INQ_W5A8", narrow(5, 8), 0, {Weights::inq, Values::lsq}}};
 }
 
 /// The share of each layer's weights that is smallest becomes 0.
@@ -114,21 +119,36 @@ void compare(const nn::IntegerNetwork& network, const Tensor& images, const std:
   tally.images += images.shape()[0];
 }
 
-class BitExactness : public testing::Test {
- protected:
-  void SetUp() override {
-    if (test::real_data(kWeights).empty() || test::real_data("cifar-10").empty())
-      GTEST_SKIP() << "PITH_DATA names no folder with " << kWeights << " and cifar-10";
-    source_ = data::open_data("cifar10");
+/// The network and its data, once for all formats; no graph where the data is absent.
+struct Subject {
+  data::DataSource source;
+  nn::Graph graph;
+
+  static const Subject& get() {
+    static const Subject subject = open();
+    return subject;
+  }
+  static Subject open() {
+    if (test::real_data(kWeights).empty() || test::real_data("cifar-10").empty()) return {};
     const auto model = nn::make_model("resnet20-cifar");
     nn::load_weights(test::real_data(kWeights), *model);
     nn::fold_batch_norm(*model);
-    graph_ = nn::graph_of(*model, {3, 32, 32});
+    return {data::open_data("cifar10"), nn::graph_of(*model, {3, 32, 32})};
   }
+};
+
+class BitExactness : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (Subject::get().graph.layers.empty())
+      GTEST_SKIP() << "PITH_DATA names no folder with " << kWeights << " and cifar-10";
+  }
+  ~BitExactness() override { set_threads(threads_before_); }
+
   nn::IntegerSpec spec_of(const Case& c) const {
-    nn::Graph graph = graph_;
+    nn::Graph graph = subject_.graph;
     prune(graph, c.sparsity);
-    data::Loader loader(source_.train, source_.normalization, {.batch_size = 64, .workers = 0});
+    data::Loader loader(subject_.source.train, subject_.source.normalization, {.batch_size = 64, .workers = 0});
     loader.start(0);
     const Tensor x = loader.next().images;
     Calibration calibration(graph);
@@ -139,8 +159,8 @@ class BitExactness : public testing::Test {
   }
   void expect_exact(const Case& c, const nn::IntegerSpec& start, int threads, int64_t images) const;
 
-  data::DataSource source_;
-  nn::Graph graph_;
+  const Subject& subject_ = Subject::get();
+  const int threads_before_ = threads();
 };
 
 void BitExactness::expect_exact(const Case& c, const nn::IntegerSpec& start, int threads, int64_t images) const {
@@ -151,7 +171,8 @@ void BitExactness::expect_exact(const Case& c, const nn::IntegerSpec& start, int
   const nn::IntegerNetwork network(training.spec());
   const std::vector<const KernelTable*> tables = test::tables();
   std::vector<Tally> tallies(tables.size());
-  data::Loader loader(source_.test, source_.normalization, {.batch_size = is_long() ? 64 : 16, .workers = 0});
+  data::Loader loader(subject_.source.test, subject_.source.normalization,
+                      {.batch_size = is_long() ? 64 : 16, .workers = 0});
   loader.start(0);
   for (int64_t seen = 0; seen < images;) {
     const Tensor x = loader.next().images;
@@ -162,7 +183,7 @@ void BitExactness::expect_exact(const Case& c, const nn::IntegerSpec& start, int
     seen += x.shape()[0];
   }
   for (size_t t = 0; t < tables.size(); ++t) {
-    std::printf("%-20s graph on %s, packed on %-7s %d thread%s %6ld images: %ld of %ld integers differ\n", c.name,
+    std::printf("%-24s graph on %s, packed on %-7s %d thread%s %6ld images: %ld of %ld integers differ\n", c.name,
                 kernels().isa, tables[t]->isa, threads, threads == 1 ? ", " : "s,",
                 static_cast<long>(tallies[t].images), static_cast<long>(tallies[t].differing),
                 static_cast<long>(tallies[t].integers));
@@ -172,16 +193,15 @@ void BitExactness::expect_exact(const Case& c, const nn::IntegerSpec& start, int
   std::fflush(stdout);
 }
 
-TEST_F(BitExactness, HoldsInEveryLayerForEveryMethod) {
-  const int before = threads();
+TEST_P(BitExactness, HoldsInEveryLayer) {
   const NoGradient inference;
   const int64_t images = is_scalar(kernels()) ? scalar_images() : is_long() ? 10'000 : 64;
-  for (const Case& c : cases()) {
-    const nn::IntegerSpec start = spec_of(c);
-    for (const int count : {1, 2}) expect_exact(c, start, count, images);
-  }
-  set_threads(before);
+  const nn::IntegerSpec start = spec_of(GetParam());
+  for (const int count : {1, 2}) expect_exact(GetParam(), start, count, images);
 }
+
+INSTANTIATE_TEST_SUITE_P(Formats, BitExactness, testing::ValuesIn(cases()),
+                         [](const testing::TestParamInfo<Case>& format) { return format.param.name; });
 
 }  // namespace
 }  // namespace pith::compress
