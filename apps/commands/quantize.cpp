@@ -31,6 +31,7 @@ constexpr const char* kExamples =
     "  pith quantize ... --bits-weights 4 --bits-activations 4 --keep-float --train-accumulator 14 \\\n"
     "      --out narrow.train.safetensors                        (then `pith prove` shows sums of 14 bits at most)\n"
     "  pith quantize ... --budget-bytes 120000 --weight-range mse --rounding descent --out mixed.safetensors\n"
+    "  pith quantize --run runs/r20 --out w8a8.safetensors\n"
     "  pith quantize --run runs/w4a4 --out w4a4.safetensors        (after training in whole numbers)\n"
     "  pith quantize --method weight-only --weights resnet20.safetensors --bits-weights 4 --group-size 32 \\\n"
     "      --out small.safetensors           (any network; then: pith eval --model resnet20-cifar --weights)\n"
@@ -119,25 +120,41 @@ void pack_language_run(const Options& o, int bits, Console& console) {
   write_weights(o, compress::learned_weights(read_weights(o.what.weights), bits), console);
 }
 
+/// What a run says of its network and data; what the command line says itself goes first. The images to calibrate on
+/// are held out by the run's seed.
+void take_run(const TrainingOptions& saved, QuantizationOptions& o) {
+  if (o.model.empty()) o.model = saved.model;
+  if (o.data.empty()) o.data = saved.data;
+  if (o.data_root.empty()) o.data_root = saved.data_root;
+  o.seed = saved.seed;
+}
+
+void check_names(const Options& o, bool is_weight_only) {
+  if (!o.run.empty() && !o.what.weights.empty()) throw ArgumentError("--run and --weights exclude each other");
+  if (o.run.empty() && o.what.model.empty() && !is_weight_only)
+    throw ArgumentError("--model NAME says what the weights belong to");
+  if (o.run.empty() && o.what.weights.empty()) throw ArgumentError("--weights FILE or --run RUN says what to quantize");
+  if (o.out.empty() || !o.out.ends_with(".safetensors"))
+    throw ArgumentError("--out takes the packed file, named .safetensors");
+}
+
 void quantize(Options o) {
   apply(o.common);
   Console console(o.common.console);
-  if (!o.run.empty() && !o.what.weights.empty()) throw ArgumentError("--run and --weights exclude each other");
   const bool is_weight_only = o.what.method == "weight-only";
+  check_names(o, is_weight_only);
   if (!o.run.empty()) o.what.weights = o.run + "/checkpoints/best.safetensors";
-  if (o.run.empty() && o.what.model.empty() && !is_weight_only)
-    throw ArgumentError("--model NAME says what the weights belong to");
-  if (o.what.weights.empty()) throw ArgumentError("--weights FILE says what to quantize");
-  if (o.out.empty() || !o.out.ends_with(".safetensors"))
-    throw ArgumentError("--out takes the packed file, named .safetensors");
   if (is_weight_only) return quantize_weights_only(o, console);
+  bool is_trained = false;  // in whole numbers
   if (!o.run.empty()) {
     const TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
     if (saved.is_language()) return pack_language_run(o, static_cast<int>(saved.bits_weights), console);
+    is_trained = nn::is_packed_network(saved.init);
+    if (!is_trained) take_run(saved, o.what);
   }
-  if (o.what.chooses_training() && (!o.keeps_float || !o.run.empty()))
-    throw ArgumentError("--train-weights and the other --train options go on from --weights and want --keep-float");
-  const nn::IntegerSpec spec = o.run.empty() ? quantized(o.what, console) : trained(o.run);
+  if (o.what.chooses_training() && (!o.keeps_float || is_trained))
+    throw ArgumentError("--train-weights and the other --train options go on from real weights and want --keep-float");
+  const nn::IntegerSpec spec = is_trained ? trained(o.run) : quantized(o.what, console);
   nn::write_packed_network(o.out, spec, o.keeps_float ? nn::FloatWeights::kept : nn::FloatWeights::none);
   report(o, spec, console);
 }
@@ -205,10 +222,13 @@ void add_quantize(CLI::App& program, Action& action) {
   c.add_option("-o,--out", o->out, "the packed file, .safetensors");
   c.add_option("--calibration", o->what.images, "training images to calibrate on, held out as `pith train` does")
       ->capture_default_str();
-  c.add_option("--seed", o->what.seed, "of the split that holds them out")->capture_default_str();
+  c.add_option("--seed", o->what.seed, "of the split that holds them out; with --run, the run's own")
+      ->capture_default_str();
   c.add_option("--statistics", o->what.statistics_in, "take the statistics from this file instead");
   c.add_option("--write-statistics", o->what.statistics_out, "write the statistics to this file");
-  c.add_option("--run", o->run, "pack what `pith train --init FILE.train.safetensors` has trained, instead");
+  c.add_option("--run", o->run,
+               "a folder of `pith train`, instead: its best weights, its network, its data. What it trained in\n"
+               "whole numbers (--init FILE.train.safetensors) is packed as it is");
   c.add_flag("--keep-float", o->keeps_float, "keep the real weights too: a file that `pith train --init` goes on from");
   c.add_option("--train-weights", o->what.train_weights,
                "then by lsq, dorefa, wrpn, ternary (2 bits), binary (1 bit), inq or ttq (3 to 8); layers of other "

@@ -68,6 +68,15 @@ TEST_F(QuantizeCommand, PacksAndTheFileEvaluatesAtAnyBatchAndThreadCountAlike) {
   for (const std::string& s : seen) EXPECT_EQ(s, seen.front());
 }
 
+TEST_F(QuantizeCommand, TakesFromARunWhatTheCommandLineWouldSayOfIt) {
+  const std::string named = folder_.file("named.safetensors"), of_run = folder_.file("of_run.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(named, {"--bits-weights", "4", "--seed", "3"})).code, 0);
+  const Outcome o = run_program(folder_, {"quantize", "--run", folder_.file("run"), "--out", of_run, "--bits-weights",
+                                          "4", "--calibration", "40", "--quiet"});
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(test::read_text(of_run), test::read_text(named));
+}
+
 TEST_F(QuantizeCommand, FewerBitsAreFewerBytes) {
   const std::string a = folder_.file("w8.safetensors"), b = folder_.file("w4.safetensors");
   ASSERT_EQ(run_program(folder_, quantize(a)).code, 0);
