@@ -67,12 +67,12 @@ compress::QuantOverride override_of(const std::string& text) {
 
 /// Training images that `pith train` with its default seed would not train on.
 std::shared_ptr<const data::Dataset> held_out(const data::DataSource& source, const QuantizationOptions& o) {
-  check_at_least("--calibration", o.images, 1);
-  const int64_t all = source.train->size();
-  if (o.images > all)
-    throw ArgumentError(fmt::format("--calibration asks for {} images, the training set has {}", o.images, all));
-  if (o.images == all) return source.train;
-  return data::split(source.train, static_cast<double>(o.images) / static_cast<double>(all), o.seed).validation;
+  check_at_least("--calibration", o.images, 0);
+  const int64_t all = source.train->size(), images = o.images > 0 ? o.images : std::min<int64_t>(5000, all);
+  if (images > all)
+    throw ArgumentError(fmt::format("--calibration asks for {} images, the training set has {}", images, all));
+  if (images == all) return source.train;
+  return data::split(source.train, static_cast<double>(images) / static_cast<double>(all), o.seed).validation;
 }
 
 compress::Statistics calibrated(const nn::Graph& graph, const data::DataSource& source, const QuantizationOptions& o,
@@ -98,7 +98,7 @@ std::vector<data::Batch> kept_batches(const data::DataSource& source, const Quan
   data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 128, 1);
   loader.start(0);
   std::vector<data::Batch> kept;
-  for (int64_t images = 0; images < std::min(o.images, o.fit_images) && std::ssize(kept) < loader.batches();) {
+  for (int64_t images = 0; images < o.fit_images && std::ssize(kept) < loader.batches();) {
     kept.push_back(loader.next());
     images += kept.back().images.shape()[0];
   }

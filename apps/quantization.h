@@ -13,7 +13,7 @@ namespace pith::apps {
 
 struct QuantizationOptions {
   std::string model, weights, data, data_root;
-  int64_t images = 5000;  ///< to calibrate on
+  int64_t images = 0;  ///< to calibrate on; 0: 5,000, or all where there are fewer
   uint64_t seed = 0;
   std::string statistics_in, statistics_out;
   int64_t bits_weights = 8, bits_activations = 8, bits_ends = 8;

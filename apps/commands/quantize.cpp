@@ -220,7 +220,9 @@ void add_quantize(CLI::App& program, Action& action) {
   c.add_option("-d,--data", o->what.data, "data set to calibrate on; default: what the model's name speaks of");
   c.add_option("--data-root", o->what.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
   c.add_option("-o,--out", o->out, "the packed file, .safetensors");
-  c.add_option("--calibration", o->what.images, "training images to calibrate on, held out as `pith train` does")
+  c.add_option("--calibration", o->what.images,
+               "training images to calibrate on, held out as `pith train` does;\n"
+               "0: 5,000, or all where there are fewer")
       ->capture_default_str();
   c.add_option("--seed", o->what.seed, "of the split that holds them out; with --run, the run's own")
       ->capture_default_str();
