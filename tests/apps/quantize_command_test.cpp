@@ -204,7 +204,8 @@ TEST_F(QuantizeCommand, RefusesWithOneSentence) {
   expect_refused(quantize(out, {"--override", "conv1:w=4x"}), 2, "--override");
   expect_refused(quantize(out, {"--clip", "minmax"}), 2, "minmax");
   expect_refused(quantize(out, {"--method", "magic"}), 2, "--method");
-  expect_refused(quantize(out, {"--calibration", "0"}), 2, "--calibration");
+  expect_refused(quantize(out, {"--calibration", "-1"}), 2, "--calibration");
+  expect_refused(quantize(out, {"--calibration", "201"}), 2, "asks for 201 images, the training set has 200");
   expect_refused(quantize(out, {"--rounding", "up"}), 2, "descent");
   expect_refused(quantize(out, {"--search", "11"}), 2, "--search");
   expect_refused(quantize(out, {"--method", "dynamic", "--bias-correction"}), 2, "--bias-correction");
