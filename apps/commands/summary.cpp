@@ -8,6 +8,7 @@
 #include "apps/classification_task.h"
 #include "apps/cli.h"
 #include "apps/interrupt.h"
+#include "apps/language_training.h"
 #include "apps/run_directory.h"
 #include "apps/summaries/compute_table.h"
 #include "apps/summaries/module_listing.h"
@@ -68,21 +69,31 @@ struct Subject {
   std::unique_ptr<nn::Module> model;
 };
 
-void take_run(Options& o, nn::ModelOptions& shape) {
-  if (o.run.empty()) return;
-  const TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
-  if (saved.is_language())
-    throw ArgumentError("summary: " + o.run + " holds a language model; --run takes image models");
-  if (o.model.empty()) o.model = saved.model;
-  if (o.weights.empty()) o.weights = o.run + "/checkpoints/best.safetensors";
-  const DataParts parts = open_parts(saved);
-  shape.classes = std::ssize(parts.test->classes());
-  shape.input = parts.test->image_shape();
+/// It reads words: what runs images through a network has nothing to show of it.
+Subject language_subject(const Options& o, TrainingOptions saved) {
+  for (const std::string& kind : o.kinds)
+    if (kind != "sparsity" && kind != "model" && kind != "modules")
+      throw ArgumentError("summary: " + o.run +
+                          " holds a language model, which has --kind sparsity, model and modules");
+  if (o.latency || !o.activations.empty())
+    throw ArgumentError("summary: --latency and --activations run images, " + o.run + " holds a language model");
+  saved.compress.clear();  // what remains of it stands in the weights
+  Subject s{saved.model, {}, open_text_task(saved).model};
+  nn::load_weights(o.weights, *s.model);
+  return s;
 }
 
 Subject subject_of(Options& o) {
   nn::ModelOptions shape;
-  take_run(o, shape);
+  if (!o.run.empty()) {
+    const TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
+    if (o.weights.empty()) o.weights = o.run + "/checkpoints/best.safetensors";
+    if (saved.is_language()) return language_subject(o, saved);
+    if (o.model.empty()) o.model = saved.model;
+    const DataParts parts = open_parts(saved);
+    shape.classes = std::ssize(parts.test->classes());
+    shape.input = parts.test->image_shape();
+  }
   if (o.model.empty()) throw ArgumentError("summary: name a MODEL or a --run; `pith info` lists the models");
   const nn::ModelInfo& info = nn::model_info(o.model);
   Subject s{info.name, shape.input.rank() == 0 ? info.input : shape.input, nn::make_model(o.model, shape)};

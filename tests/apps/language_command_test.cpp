@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tensor/random.h"
@@ -87,6 +88,28 @@ TEST_F(LanguageCommand, EvaluatesItsRun) {
   ASSERT_EQ(o.code, 0) << o.err;
   const auto result = nlohmann::json::parse(test::read_text(path("run/result.json")));
   EXPECT_EQ(nlohmann::json::parse(o.out).at("perplexity"), result.at("test").at("perplexity"));
+}
+
+TEST_F(LanguageCommand, ItsRunHasASummaryOfZerosAndLayers) {
+  test::write_text(path("schedule.yaml"),
+                   "version: 1\n"
+                   "pruners: {half: {class: SparsityLevelParameterPruner, levels: {decoder.weight: 0.5}}}\n"
+                   "policies: [{pruner: {instance_name: half}, epochs: [0]}]\n");
+  ASSERT_EQ(run_program(folder_, arguments("run", {"--compress", path("schedule.yaml")})).code, 0);
+  fs::remove(path("schedule.yaml"));
+  const Outcome o =
+      run_program(folder_, {"summary", "--run", path("run"), "--kind", "sparsity", "--kind", "model", "--json"});
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto json = nlohmann::json::parse(o.out);
+  std::map<std::string, double> fine;
+  for (const auto& row : json.at("sparsity").at("rows")) fine[row.at("Name")] = row.at("Fine (%)");
+  EXPECT_EQ(fine.at("decoder.weight"), 50);
+  EXPECT_EQ(fine.at("encoder.weight"), 0);
+  EXPECT_EQ(fine.at("rnn.weight_hh_l1"), 0);
+  EXPECT_NE(json.at("model").get<std::string>().find("decoder: Linear 16 ->"), std::string::npos);
+  const Outcome refused = run_program(folder_, {"summary", "--run", path("run"), "--kind", "compute"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("holds a language model"), std::string::npos) << refused.err;
 }
 
 /// LSTM, embedding and decoder: every matrix of the network.
