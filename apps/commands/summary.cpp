@@ -77,7 +77,7 @@ Subject language_subject(const Options& o, TrainingOptions saved) {
                           " holds a language model, which has --kind sparsity, model and modules");
   if (o.latency || !o.activations.empty())
     throw ArgumentError("summary: --latency and --activations run images, " + o.run + " holds a language model");
-  saved.compress.clear();  // what remains of it stands in the weights
+  saved.compress.clear(), saved.init.clear();  // what they did stands in the weights
   Subject s{saved.model, {}, open_text_task(saved).model};
   nn::load_weights(o.weights, *s.model);
   return s;

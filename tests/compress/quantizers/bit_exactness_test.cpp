@@ -3,7 +3,7 @@
 // ternary and pruned; one and two threads; packed inference on every instruction set, the graph on that of PITH_ISA.
 //
 // 64 images, of which the scalar table sees 16; with PITH_LONG_TESTS=1 all 10,000, and 512 on the scalar table; with
-// PITH_LONG_TESTS=all every one on the scalar table, too, which takes a quarter of an hour a format.
+// PITH_LONG_TESTS=all every one on the scalar table, too, which takes hours.
 #include <gtest/gtest.h>
 
 #include <algorithm>
