@@ -1,11 +1,10 @@
 #include "apps/teacher.h"
 
+#include "apps/classification_task.h"
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/softmax_loss.h"
-#include "nn/checkpoint.h"
 #include "nn/fold.h"
 #include "nn/integer_network.h"
-#include "nn/models.h"
 #include "nn/packed_network.h"
 #include "tensor/atomic_file.h"
 #include "tensor/checksum.h"
@@ -17,11 +16,10 @@ namespace {
 constexpr size_t kTeacherLimit = size_t{4} << 30;  ///< bytes
 
 std::unique_ptr<nn::Module> float_network(const TrainingOptions& o, const data::Dataset& dataset) {
-  nn::ModelOptions options;
-  options.classes = static_cast<int64_t>(dataset.classes().size());
-  options.input = dataset.image_shape();
-  auto model = nn::make_model(o.teacher_model, options);
-  nn::load_weights(o.teacher, *model);
+  TrainingOptions trained;
+  trained.model = o.teacher_model;
+  trained.init = o.teacher;
+  auto model = make_network(trained, dataset);
   nn::fold_batch_norm(*model);  // it only answers
   return model;
 }
