@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "compress/pruners/global.h"
 #include "compress/pruners/random.h"
 #include "compress/pruners/regrowth.h"
@@ -76,56 +78,58 @@ class MovementMethod : public PruningMethod {
   LevelSetting level_;
 };
 
-/// Masks that do not look at the weights at first: how dense each layer is, and random positions within.
+/// Masks that do not look at the weights at first: how dense each layer is, and random positions within. Masks that
+/// move may become sparser on the way (GraNet).
 class ScratchMethod : public PruningMethod {
  public:
   enum class Growth : uint8_t { none, random, gradient };
-  ScratchMethod(std::vector<Selector> who, double density, Allocation allocation, Growth growth, double share)
-      : PruningMethod(std::move(who)), density_(density), allocation_(allocation), growth_(growth), share_(share) {}
+  ScratchMethod(std::vector<Selector> who, const LevelSetting& level, Allocation allocation, Growth growth,
+                double share)
+      : PruningMethod(std::move(who)), level_(level), allocation_(allocation), growth_(growth), share_(share) {}
 
   Needs needs() const override { return growth_ == Growth::gradient ? Needs::dense_gradient : Needs::weights; }
   void check(const std::string&, const Shape& shape) const override {
-    allocate_density(std::vector<Shape>{shape}, density_, allocation_);
+    allocate_density(std::vector<Shape>{shape}, 1 - level_.last, allocation_);
   }
   std::vector<Choice> choose(std::span<Target> targets, const Moment& m) const override {
     std::vector<Shape> shapes;
     for (const Target& t : targets) shapes.push_back(t.w->shape());
-    const std::vector<double> densities = allocate_density(shapes, density_, allocation_);
+    const std::vector<double> densities = allocate_density(shapes, 1 - level_.at(m), allocation_);
     std::vector<Choice> choices;
     for (size_t i = 0; i < targets.size(); ++i) {
       Target& t = targets[i];
       std::vector<double>& begun = (*t.memory)["begun"];
       choices.push_back({begun.empty()
                              ? prune_at_random(Groups(shapes[i], GroupType::element), 1 - densities[i], mask_key(m, i))
-                             : moved(t, m, i)});
+                             : moved(t, m, i, densities[i])});
       begun = {1};
     }
     return choices;
   }
 
  private:
-  Mask moved(const Target& t, const Moment& m, size_t i) const {
+  Mask moved(const Target& t, const Moment& m, size_t i, double density) const {
     const Mask all(t.w->shape());
     const Mask& before = t.mask != nullptr ? *t.mask : all;
     if (growth_ == Growth::none) return before;
-    const double share = rigl_share(share_, m.way);
-    return growth_ == Growth::random ? set_update(*t.w, before, share_, mask_key(m, i))
-                                     : rigl_update(*t.w, *t.gradient, before, share);
+    const int64_t kept = std::min(before.kept(), before.numel() - pruned_count(before.numel(), 1 - density));
+    return growth_ == Growth::random ? set_update(*t.w, before, kept, share_, mask_key(m, i))
+                                     : rigl_update(*t.w, *t.gradient, before, kept, rigl_share(share_, m.way));
   }
 
-  double density_;
+  LevelSetting level_;
   Allocation allocation_;
   Growth growth_;
   double share_;
 };
 
 std::shared_ptr<const PruningMethod> scratch(Fields& f, ScratchMethod::Growth growth) {
-  const double density = 1 - f.share("desired_sparsity");
+  const bool moves = growth != ScratchMethod::Growth::none;
+  const LevelSetting level = moves ? LevelSetting::from(f, false) : LevelSetting{.last = f.share("desired_sparsity")};
   const Allocation allocation = allocation_from(f);
   double share = 0;
-  if (growth != ScratchMethod::Growth::none)
-    share = f.find("update_fraction") == nullptr ? 0.3 : f.number_within("update_fraction", 0, 1);
-  return std::make_shared<ScratchMethod>(selectors_from(f, "weights"), density, allocation, growth, share);
+  if (moves) share = f.find("update_fraction") == nullptr ? 0.3 : f.number_within("update_fraction", 0, 1);
+  return std::make_shared<ScratchMethod>(selectors_from(f, "weights"), level, allocation, growth, share);
 }
 
 }  // namespace

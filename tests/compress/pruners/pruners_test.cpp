@@ -247,30 +247,41 @@ TEST(ErdosRenyi, IsInTheProportionOfThePaper) {
 TEST(Regrowth, KeepsTheNumberAndMovesTheSmallest) {
   const Tensor w = row({5, 1, 4, 0, 0, 0}), g = row({0, 0, 0, 1, -9, 2});
   const Mask mask = mask_of({1, 1, 1, 0, 0, 0});
-  EXPECT_EQ(bits(rigl_update(w, g, mask, 0.34)), (Floats{1, 0, 1, 0, 1, 0}));
-  EXPECT_EQ(bits(rigl_update(w, g, mask, 0)), (Floats{1, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(bits(rigl_update(w, g, mask, 3, 0.34)), (Floats{1, 0, 1, 0, 1, 0}));
+  EXPECT_EQ(bits(rigl_update(w, g, mask, 3, 0)), (Floats{1, 1, 1, 0, 0, 0}));
 }
 
 TEST(Regrowth, MayGrowAWeightThatWasJustDropped) {
   const Tensor w = row({5, 1, 0}), g = row({0, 9, 1});
-  EXPECT_EQ(bits(rigl_update(w, g, mask_of({1, 1, 0}), 0.5)), (Floats{1, 1, 0}));
+  EXPECT_EQ(bits(rigl_update(w, g, mask_of({1, 1, 0}), 2, 0.5)), (Floats{1, 1, 0}));
 }
 
 TEST(Regrowth, GrowsAtRandomByItsKey) {
   const Tensor w = noise({1, 200}, 7);
   const Mask mask = prune_to_level(w, 0.8);
   const RandomKey key{.seed = 1, .purpose = Purpose::mask};
-  const Mask moved = set_update(w, mask, 0.3, key);
+  const Mask moved = set_update(w, mask, mask.kept(), 0.3, key);
   EXPECT_EQ(moved.kept(), mask.kept());
   EXPECT_FALSE(moved == mask);
-  EXPECT_EQ(moved, set_update(w, mask, 0.3, key));
+  EXPECT_EQ(moved, set_update(w, mask, mask.kept(), 0.3, key));
 }
 
 TEST(Regrowth, HasNothingToDoInADenseOrEmptyTensor) {
   const Tensor w = row({1, 2, 3});
-  EXPECT_EQ(rigl_update(w, w, mask_of({1, 1, 1}), 0.5).kept(), 3);
-  EXPECT_EQ(rigl_update(w, w, mask_of({0, 0, 0}), 0.5).kept(), 0);
-  EXPECT_THROW(rigl_update(w, w, mask_of({1, 1, 1}), 1.5), ArgumentError);
+  EXPECT_EQ(rigl_update(w, w, mask_of({1, 1, 1}), 3, 0.5).kept(), 3);
+  EXPECT_EQ(rigl_update(w, w, mask_of({0, 0, 0}), 0, 0.5).kept(), 0);
+  EXPECT_THROW(rigl_update(w, w, mask_of({1, 1, 1}), 3, 1.5), ArgumentError);
+}
+
+TEST(Regrowth, DropsMoreThanGrowsWhereFewerShallBeKept) {
+  const Tensor w = row({5, 1, 4, 3, 0, 0, 0}), g = row({0, 0, 0, 0, 1, -9, 2});
+  const Mask mask = mask_of({1, 1, 1, 1, 0, 0, 0});
+  EXPECT_EQ(bits(rigl_update(w, g, mask, 3, 0)), (Floats{1, 0, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(bits(rigl_update(w, g, mask, 2, 0.5)), (Floats{1, 0, 0, 0, 0, 1, 0}));
+  EXPECT_EQ(set_update(w, mask, 2, 0.5, {.seed = 1, .purpose = Purpose::mask}).kept(), 2);
+  EXPECT_EQ(rigl_update(w, g, mask, 0, 1).kept(), 0);
+  EXPECT_THROW(rigl_update(w, g, mask, 5, 0.5), ArgumentError);
+  EXPECT_THROW(rigl_update(w, g, mask, -1, 0.5), ArgumentError);
 }
 
 TEST(Regrowth, MovesLessAndLess) {

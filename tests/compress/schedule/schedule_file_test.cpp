@@ -239,6 +239,7 @@ TEST(ScheduleFile, TakesEveryClassOfPruner) {
       "RandomPruner, allocation: uniform, weights: ['*'], " + level,
       "SETPruner, update_fraction: 0.2, weights: ['*'], " + level,
       "RigLPruner, weights: ['*'], " + level,
+      "RigLPruner, weights: ['*'], " + gradual,
   };
   const auto model = nn::make_model("lenet5");
   for (const std::string& c : classes) {

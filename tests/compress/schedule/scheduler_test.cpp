@@ -241,6 +241,25 @@ TEST(Scheduler, GrowsWhereTheDenseGradientIsLarge) {
   EXPECT_EQ(*run.parameter("conv2.weight").mask(), *fifth) << "the last update moves nothing";
 }
 
+TEST(Scheduler, GrowsWhileItPrunes) {
+  Training run(pruner("class: RigLPruner, initial_sparsity: 0.5, final_sparsity: 0.9, curve: linear, allocation: uniform, "
+                      "weights: [conv2.weight, fc.weight]",
+                      kAll),
+               6);
+  const double levels[] = {0.5, 0.58, 0.66, 0.74, 0.82, 0.9};
+  for (const double level : levels) {
+    const auto before = run.parameter("conv2.weight").mask();
+    run.epoch();
+    const auto now = run.parameter("conv2.weight").mask();
+    ASSERT_TRUE(now);
+    EXPECT_EQ(now->numel() - now->kept(), static_cast<int64_t>(level * static_cast<double>(now->numel()) + 1e-6));
+    if (!before) continue;
+    int64_t grown = 0;
+    for (int64_t i = 0; i < now->numel(); ++i) grown += now->keeps(i) && !before->keeps(i);
+    EXPECT_EQ(grown > 0, level < 0.9) << "the last update only prunes";
+  }
+}
+
 TEST(Scheduler, PrunesByGradientsOfTheFirstMinibatch) {
   Training run(pruner("class: GlobalPruner, criterion: snip, desired_sparsity: 0.9, weights: ['*']", "epochs: [0]"), 1);
   EXPECT_FALSE(run.parameter("fc.weight").mask());
