@@ -93,6 +93,7 @@ void QuantizedTraining::add_weight_parameters(size_t i) {
     case WeightTraining::wrpn:
     case WeightTraining::ternary:
     case WeightTraining::binary:
+    case WeightTraining::abc:
       break;
   }
 }

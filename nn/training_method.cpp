@@ -11,7 +11,8 @@
 namespace pith::nn {
 namespace {
 
-constexpr std::array<std::string_view, 7> kWeightNames{"lsq", "dorefa", "wrpn", "ternary", "binary", "inq", "ttq"};
+constexpr std::array<std::string_view, 8> kWeightNames{"lsq",    "dorefa", "wrpn", "ternary",
+                                                       "binary", "inq",    "ttq",  "abc"};
 constexpr std::array<std::string_view, 4> kValueNames{"lsq", "pact", "ema", "fixed"};
 constexpr std::array<std::string_view, 2> kNormNames{"folded", "batch"};
 
@@ -42,7 +43,7 @@ void check_bits(WeightTraining method, int bits, const std::string& where) {
   if (method == WeightTraining::ternary && bits != 2) refuse("2 bits");
   if (method == WeightTraining::binary && bits != 1) refuse("1 bit");
   if ((method == WeightTraining::wrpn || method == WeightTraining::inq) && bits < 2) refuse("2 to 8 bits");
-  if (method == WeightTraining::ttq && bits < 3) refuse("3 to 8 bits");
+  if ((method == WeightTraining::ttq || method == WeightTraining::abc) && bits < 3) refuse("3 to 8 bits");
 }
 
 void check_accumulator(int accumulator, WeightTraining method, int bits, const std::string& where) {

@@ -18,7 +18,8 @@ enum class WeightTraining : uint8_t {
   ternary,  ///< 0 up to 0.7 mean |w| of the channel; the step is the mean of what is above (Li et al. 2016)
   binary,   ///< the sign; the step is the mean |w| of the channel (Rastegari et al. 2016)
   inq,      ///< 0 or a power of two steps; frozen for good, the largest first (Zhou et al. 2017)
-  ttq       ///< +p, 0 or -n: two scales a channel, learned (Zhu et al. 2017; tensor/ops/two_scales.h)
+  ttq,      ///< +p, 0 or -n: two scales a channel, learned (Zhu et al. 2017; tensor/ops/two_scales.h)
+  abc       ///< of b bits b signs, each times a whole number (ABC-Net, Lin et al. 2017; tensor/ops/several_signs.h)
 };
 
 /// Where the range of the values that a layer puts out comes from.

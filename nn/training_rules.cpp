@@ -7,6 +7,7 @@
 
 #include "tensor/error.h"
 #include "tensor/formats/quant_params.h"
+#include "tensor/ops/several_signs.h"
 
 namespace pith::nn::rules {
 namespace {
@@ -35,6 +36,8 @@ ops::WeightLevels levels_of(const IntegerLayer& layer) {
   if (layer.weight_training == WeightTraining::inq)
     return {.lowest = 0, .highest = static_cast<double>(1 << (layer.bits - 2)), .rule = LevelRule::power_of_two};
   const double most = highest_level(layer.bits);
+  if (layer.weight_training == WeightTraining::abc)
+    return {.lowest = -most, .highest = most, .rule = LevelRule::several_signs, .signs = layer.bits};
   const LevelRule rule = layer.weight_training == WeightTraining::ternary  ? LevelRule::ternary
                          : layer.weight_training == WeightTraining::dorefa ? LevelRule::tanh
                                                                            : LevelRule::nearest;
@@ -48,6 +51,8 @@ Tensor steps_of(const IntegerLayer& layer, const Tensor& w) {
       return ops::ternary_steps(w);
     case WeightTraining::binary:
       return ops::mean_steps(w);
+    case WeightTraining::abc:
+      return ops::several_sign_steps(w, layer.bits, static_cast<int64_t>(levels_of(layer).highest));
     case WeightTraining::dorefa:
       if (layer.bits > 1) return ops::tanh_steps(w, levels_of(layer).highest);
       return Tensor::full(channels, ops::mean_steps(w.view({1, w.numel()})).item());

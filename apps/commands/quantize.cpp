@@ -233,8 +233,8 @@ void add_quantize(CLI::App& program, Action& action) {
                "whole numbers (--init FILE.train.safetensors) is packed as it is");
   c.add_flag("--keep-float", o->keeps_float, "keep the real weights too: a file that `pith train --init` goes on from");
   c.add_option("--train-weights", o->what.train_weights,
-               "then by lsq, dorefa, wrpn, ternary (2 bits), binary (1 bit), inq or ttq (3 to 8); layers of other "
-               "widths by lsq")
+               "then by lsq, dorefa, wrpn, ternary (2 bits), binary (1 bit), inq, ttq or abc (both 3 to 8); layers of\n"
+               "other widths by lsq")
       ->capture_default_str();
   c.add_option("--train-norm", o->what.train_norm,
                "folded, or batch: batch norm behind every convolution, folded anew by the statistics of every batch")

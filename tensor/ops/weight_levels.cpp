@@ -8,6 +8,7 @@
 #include "tensor/error.h"
 #include "tensor/ops/floating.h"
 #include "tensor/ops/nearest.h"
+#include "tensor/ops/several_signs.h"
 
 namespace pith::ops {
 namespace {
@@ -67,7 +68,14 @@ T nearest_power(T v, const WeightLevels& l) {
 }
 
 template <class T>
+void row_of_signs(std::span<const T> w, const WeightLevels& l, T* q) {
+  const SeveralSigns s = several_signs(w, l.signs, static_cast<int64_t>(l.highest));
+  for (const T v : w) *q++ = static_cast<T>(s.level(static_cast<double>(v)));
+}
+
+template <class T>
 void row_levels(std::span<const T> w, T step, const WeightLevels& l, T* q) {
+  if (l.rule == LevelRule::several_signs) return row_of_signs(w, l, q);
   const double threshold = l.rule == LevelRule::ternary ? kTernaryShare * mean_size(w) : 0;
   for (const T v : w) {
     switch (l.rule) {
@@ -82,6 +90,8 @@ void row_levels(std::span<const T> w, T step, const WeightLevels& l, T* q) {
         break;
       case LevelRule::power_of_two:
         *q++ = nearest_power(v / step, l);
+        break;
+      case LevelRule::several_signs:
         break;
       case LevelRule::sign_within_step:
       case LevelRule::sign:
@@ -104,6 +114,7 @@ T passing(T w, T step, const WeightLevels& l) {
       return 1 - std::tanh(w) * std::tanh(w);
     case LevelRule::ternary:
     case LevelRule::power_of_two:
+    case LevelRule::several_signs:
     case LevelRule::sign:
       break;
   }

@@ -16,6 +16,7 @@ enum class LevelRule : uint8_t {
   sign,              ///< the same; passes everywhere
   ternary,           ///< 0 where |w| <= 0.7 mean |w| of its row, else its sign (Li et al. 2016); passes everywhere
   power_of_two,      ///< 0 or +/- 2^e up to `highest`, the nearest (Zhou et al. 2017); passes everywhere
+  several_signs,     ///< a sum of `signs` signs, several_signs.h (Lin et al. 2017); passes everywhere
   tanh               ///< as nearest, of tanh(w) (DoReFa, Zhou et al. 2016); passes times 1 - tanh(w)^2
 };
 
@@ -23,6 +24,7 @@ struct WeightLevels {
   double lowest = -127, highest = 127;
   bool rounds = true;  ///< off in gradient checks
   LevelRule rule = LevelRule::nearest;
+  int64_t signs = 0;  ///< of several_signs alone
 };
 
 /// w's whole numbers, of its shape.

@@ -270,7 +270,8 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
 TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
   const std::vector<std::vector<std::string>> methods{
       {"2", "ternary", "pact", "folded"}, {"1", "binary", "ema", "batch"}, {"4", "dorefa", "fixed", "folded"},
-      {"4", "wrpn", "lsq", "batch"},      {"5", "inq", "lsq", "folded"},   {"4", "ttq", "pact", "batch"}};
+      {"4", "wrpn", "lsq", "batch"},      {"5", "inq", "lsq", "folded"},   {"4", "ttq", "pact", "batch"},
+      {"3", "abc", "lsq", "folded"}};
   for (const std::vector<std::string>& m : methods) {
     const std::string start = folder_.file("m.train.safetensors"), out = folder_.file("m.safetensors"),
                       run = folder_.file("run-" + m[1]);

@@ -60,6 +60,14 @@ Values matmul(const Values& a, const Values& b, int64_t m, int64_t k, int64_t n)
   return {c.data(), c.data() + c.size()};
 }
 
+Values least_squares_fit(const Values& a, const Values& b) {
+  const int64_t m = static_cast<int64_t>(b.size()), n = static_cast<int64_t>(a.size()) / m;
+  const Matrix columns = rows_of(a, 0, m, n);
+  const Eigen::VectorXd fit =
+      columns * columns.completeOrthogonalDecomposition().solve(Eigen::Map<const Eigen::VectorXd>(b.data(), m)).eval();
+  return {fit.data(), fit.data() + m};
+}
+
 Values transpose(const Values& a, int64_t m, int64_t n) {
   const Matrix t = Eigen::Map<const Matrix>(a.data(), m, n).transpose();
   return {t.data(), t.data() + t.size()};

@@ -22,6 +22,10 @@
 #include "nn/quantized_training.h"
 #include "tensor/container.h"
 #include "tensor/error.h"
+#include "tensor/ops/binary_conv2d.h"
+#include "tensor/ops/conv2d_s8.h"
+#include "tensor/ops/several_signs.h"
+#include "tensor/random.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
 #include "tests/support/integer_comparison.h"
@@ -61,6 +65,8 @@ std::vector<Method> methods() {
           {WeightTraining::dorefa, ValueTraining::lsq, 4, 8, 14},
           {WeightTraining::wrpn, ValueTraining::lsq, 8, 3, 10},
           {WeightTraining::ttq, ValueTraining::pact, 4, 4},
+          {WeightTraining::abc, ValueTraining::lsq, 3, 1},
+          {WeightTraining::abc, ValueTraining::pact, 5, 4, 0, nn::NormTraining::batch},
           {WeightTraining::lsq, ValueTraining::lsq, 2, 2, 0, nn::NormTraining::batch},
           {WeightTraining::binary, ValueTraining::ema, 1, 1, 0, nn::NormTraining::batch},
           {WeightTraining::ternary, ValueTraining::pact, 2, 4, 0, nn::NormTraining::batch}};
@@ -295,6 +301,54 @@ TEST(TrainingMethods, LearnTwoScalesForTernaryWeights) {
   EXPECT_TRUE(differ);
 }
 
+/// The signs of w - mean + u std of the paper, u evenly from 1 to -1, a channel: the layer is the sum of as many binary
+/// convolutions, each times a whole number, and that sum is what the packed layer's integers give.
+TEST(TrainingMethods, AreSeveralBinaryConvolutionsByAbc) {
+  const Shape image{1, 12, 12};
+  nn::QuantizedTraining training(start("lenet5", image, {WeightTraining::abc, ValueTraining::lsq, 3, 1}));
+  train(training, image, 3);
+  const nn::IntegerLayer conv2 = training.spec().layers[2];
+  const Shape shape = conv2.weights.shape();
+  const int64_t filters = shape[0], each = shape.numel() / filters;
+  const auto w = conv2.shape.weight.to_vector<float>();
+  const auto q = conv2.weights.to_vector<int8_t>();
+  Random random({.seed = 5, .purpose = Purpose::test});
+  std::vector<int8_t> x(static_cast<size_t>(3 * shape[1] * 36));
+  for (int8_t& v : x) v = random.below(2) ? 1 : -1;
+  const Tensor signs = Tensor::from(x, {3, shape[1], 6, 6});
+
+  std::vector<std::vector<int8_t>> bases(3);
+  std::vector<std::vector<int64_t>> factors;
+  for (int64_t k = 0; k < filters; ++k) {
+    const std::span row(w.data() + k * each, static_cast<size_t>(each));
+    double mean = 0, variance = 0;
+    for (const float v : row) mean += v / static_cast<double>(each);
+    for (const float v : row) variance += (v - mean) * (v - mean) / static_cast<double>(each);
+    for (size_t m = 0; m < 3; ++m)
+      for (const float v : row)
+        bases[m].push_back(v - mean + (1 - static_cast<double>(m)) * std::sqrt(variance) >= 0 ? 1 : -1);
+    factors.push_back(ops::several_signs(row, 3, 3).factors);
+    for (int64_t i = k * each; i < (k + 1) * each; ++i) {
+      int64_t sum = 0;
+      for (size_t m = 0; m < 3; ++m) sum += factors.back()[m] * bases[m][static_cast<size_t>(i)];
+      ASSERT_EQ(q[static_cast<size_t>(i)], sum) << i;
+    }
+  }
+  std::vector<int32_t> sums;
+  for (size_t m = 0; m < 3; ++m) {
+    const ops::BinaryWeights packed = ops::pack_binary_weights(Tensor::from(bases[m], shape));
+    const auto y = to_plain(ops::binary_conv2d(signs, packed, conv2.shape.window, {})).to_vector<int32_t>();
+    sums.resize(y.size());
+    const size_t pixels = y.size() / static_cast<size_t>(3 * filters);
+    for (size_t i = 0; i < y.size(); ++i)
+      sums[i] += static_cast<int32_t>(factors[i / pixels % static_cast<size_t>(filters)][m]) * y[i];
+  }
+  const ops::QuantizedTensor bytes = ops::quantize(signs.to(DType::f32), 1, 1, 0);  // q - 1 is -1 or 1
+  const Tensor whole = ops::conv2d_s8(bytes, ops::pack_int_weights(conv2.weights, {}, 1), conv2.shape.window,
+                                      {.dtype = DType::s32});
+  EXPECT_EQ(to_plain(whole).to_vector<int32_t>(), sums);
+}
+
 /// In every step, and not by much less than there is; the ends of other widths have no limit.
 TEST(TrainingMethods, HoldEverySumToItsAccumulator) {
   const Shape image{1, 12, 12};
@@ -453,11 +507,12 @@ TEST(TrainingMethods, AreRefusedWhereTheyMeanNothing) {
   refused({WeightTraining::binary, ValueTraining::lsq, 2, 4}, "binary takes 1 bit; layer conv2 has 2");
   refused({WeightTraining::wrpn, ValueTraining::lsq, 1, 4}, "wrpn takes 2 to 8 bits; layer conv2 has 1");
   refused({WeightTraining::ttq, ValueTraining::lsq, 2, 4}, "ttq takes 3 to 8 bits; layer conv2 has 2");
+  refused({WeightTraining::abc, ValueTraining::lsq, 2, 4}, "abc takes 3 to 8 bits; layer conv2 has 2");
   refused({WeightTraining::ternary, ValueTraining::lsq, 2, 4, 12},
           "by lsq, dorefa or wrpn; layer conv2 has 2 by ternary");
   refused({WeightTraining::lsq, ValueTraining::lsq, 1, 4, 12}, "layer conv2 has 1 by lsq");
   refused({WeightTraining::lsq, ValueTraining::lsq, 4, 4, 7}, "8 to 24 bits, not 7");
-  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("inq or ttq, not \"bnn\""),
+  EXPECT_NE(test::message_of<ArgumentError>([] { nn::weight_training("bnn"); }).find("ttq or abc, not \"bnn\""),
             std::string::npos);
 }
 
