@@ -89,6 +89,26 @@ struct WriteFloats {
   }
 };
 
+/// A panel's four channels are the four bytes of a lane, by the one rule (quantize.inl).
+template <bool kResidual>
+struct WriteBytes {
+  uint8_t* y;
+  const Requantize& to;
+  template <int P>
+  void operator()(const LineBitConv& c, const BitTile<P>& t, int64_t k0, int64_t i0, int part) const {
+    const Quantizer q = Quantizer::of(to, k0);
+    for (int p = 0; p < P; ++p) {
+      const int32_t* const base = c.base + (c.classes ? c.classes[i0 + p] : 0) * c.base_step + k0;
+      Vec dot[kPanelSize];
+      for (int k = 0; k < kPanelSize; ++k) dot[k] = as_float(minus_twice(base[k], t.different[k][p]));
+      const int64_t i = i0 + p, at = ((k0 / 4 * c.y_plane + i) * 16 + part) * 4;
+      const uint8_t* const r =
+          kResidual ? to.residual + ((k0 / 4 * to.residual_plane + i * to.residual_step) * 16 + part) * 4 : nullptr;
+      requantize<kResidual, false>(q, dot[0], dot[1], dot[2], dot[3], r, y + at);
+    }
+  }
+};
+
 /// The four bits of a panel join the word that the panels before it began; the first one begins it.
 struct WriteBits {
   uint32_t* y;
@@ -134,4 +154,7 @@ static inline void conv_bits(const LineBitConv& c, const Write& write) {
 
 static void conv_bits_counts(const LineBitConv& c, int32_t* y) { conv_bits(c, WriteCounts{y}); }
 static void conv_bits_floats(const LineBitConv& c, float* y) { conv_bits(c, WriteFloats{y}); }
+static void conv_bits_bytes(const LineBitConv& c, const Requantize& to, uint8_t* y) {
+  to.residual ? conv_bits(c, WriteBytes<true>{y, to}) : conv_bits(c, WriteBytes<false>{y, to});
+}
 static void conv_bits_bits(const LineBitConv& c, uint32_t* y) { conv_bits(c, WriteBits{y}); }

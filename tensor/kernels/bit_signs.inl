@@ -1,5 +1,5 @@
-// Lanes of floats to lanes of bits: 32 channels of a pixel become a word. A line is 16 / W vectors, one after the
-// other.
+// Lanes of floats or of bytes to lanes of bits: 32 channels of a pixel become a word. A line is 16 / W vectors, one
+// after the other.
 
 static void line_signs(const LineSigns& s) {
   for (int64_t p = 0; p < s.pixels; ++p)
@@ -9,5 +9,21 @@ static void line_signs(const LineSigns& s) {
       for (int64_t c = 0; c < s.channels; ++c, x += s.x_plane * 16)
         bits = set_where_not_negative(bits, Vec::load(x), 1u << c);
       bits.store(s.y + p * 16 + part);
+    }
+}
+
+/// The lowest bits of four bytes move together: bits 0, 8, 16, 24 to 0, 1, 2, 3.
+static void line_flags(const LineFlags& f) {
+  const Words live = Words::set(f.live), nibble = Words::set(15u);
+  for (int64_t p = 0; p < f.pixels; ++p)
+    for (int part = 0; part < 16; part += Words::kWidth) {
+      Words bits = Words::zero();
+      for (int64_t j = f.planes - 1; j >= 0; --j) {
+        Words four = low_bits<1, 0>(Words::load_bytes(f.x + ((j * f.x_plane + p) * 16 + part) * 4));
+        four = four | down<7>(four);
+        four = (four | down<14>(four)) & nibble;
+        bits = up<4>(bits) | four;
+      }
+      (bits & live).store(f.y + p * 16 + part);
     }
 }

@@ -10,7 +10,7 @@ namespace pith {
 /// Binary convolution, one row of outputs of one block of 16 images. For every output channel k and output i
 ///   different = bits in which x[taps[d] + i * x_step] and the weight words of k differ, over all d < depth;
 ///   dot = base - 2 different, the base being that of k and of the class of output i (which taps lie in the border).
-/// Three kernels write dot as it is, as a float, or as a bit (see KernelTable).
+/// Four kernels write dot as it is, as a float, as a byte or as a bit (see KernelTable).
 struct LineBitConv {
   static constexpr int64_t kPanel = 4;  ///< channels whose weights lie side by side
 
@@ -19,7 +19,7 @@ struct LineBitConv {
   const uint32_t* w = nullptr;    ///< [channels / 4, rounded up][depth][4]; channels beyond the last hold anything
   int64_t depth = 0, channels = 0, outputs = 0;
   int64_t x_step = 1;                  ///< lines of x from one output to the next
-  int64_t y_plane = 0;                 ///< lines of y from one channel (bits: from 32 channels) to the next
+  int64_t y_plane = 0;                 ///< lines of y from one channel (bytes: from 4, bits: from 32) to the next
   const int32_t* base = nullptr;       ///< [classes][base_step]; for bits: a bit is set where different <= base,
                                        ///< INT32_MIN for channels beyond the last
   int64_t base_step = 0;               ///< channels, rounded up to whole panels
@@ -36,6 +36,17 @@ struct LineSigns {
   int64_t channels = 0;  ///< 1 .. 32
   int64_t pixels = 0;
   int64_t x_plane = 0;  ///< lines
+};
+
+/// Bytes of 0 or 1 as bits: bit 4 j + i of y[p][lane] is byte i of x[j * x_plane + p][lane], j < planes; 0 where `live`
+/// is 0.
+struct LineFlags {
+  const uint8_t* x = nullptr;
+  uint32_t* y = nullptr;
+  int64_t planes = 0;  ///< 1 .. 8
+  int64_t pixels = 0;
+  int64_t x_plane = 0;  ///< lines
+  uint32_t live = 0;
 };
 
 }  // namespace pith

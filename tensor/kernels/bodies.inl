@@ -29,10 +29,10 @@ namespace PITH_ISA_NAMESPACE {
 #include "tensor/kernels/spmm.inl"
 #include "tensor/kernels/sparse_vector.inl"
 
-#include "tensor/kernels/bits.inl"
-#include "tensor/kernels/narrow.inl"
 #include "tensor/kernels/quantize.inl"  // before those that end in it
 
+#include "tensor/kernels/bits.inl"
+#include "tensor/kernels/narrow.inl"
 #include "tensor/kernels/conv_s8.inl"
 
 #include "tensor/kernels/sparse_conv_s8.inl"
@@ -73,8 +73,10 @@ constexpr KernelTable table = {
     .line_mean_pool_gradient = line_mean_pool_gradient,
 
     .line_signs = line_signs,
+    .line_flags = line_flags,
     .conv_bits_counts = conv_bits_counts,
     .conv_bits_floats = conv_bits_floats,
+    .conv_bits_bytes = conv_bits_bytes,
     .conv_bits_bits = conv_bits_bits,
     .narrow_product = narrow_product,
     .narrow_unpack = narrow_unpack,
@@ -103,6 +105,7 @@ constexpr KernelTable table = {
 static constexpr KernelTable counting_words(KernelTable t) {
   t.conv_bits_counts = by_words::conv_bits_counts;
   t.conv_bits_floats = by_words::conv_bits_floats;
+  t.conv_bits_bytes = by_words::conv_bits_bytes;
   t.conv_bits_bits = by_words::conv_bits_bits;
   return t;
 }

@@ -105,10 +105,15 @@ struct KernelTable {
   // --- bits ------------------------------------------------------------------------------------------------------
   /// Signs of lanes of floats as words of bits: see LineSigns.
   void (*line_signs)(const LineSigns& s);
+  /// Bytes of 0 or 1 as words of bits: see LineFlags.
+  void (*line_flags)(const LineFlags& f);
   /// Binary convolution, one row of outputs: see LineBitConv. y = dot, exact as long as it fits 32 bits.
   void (*conv_bits_counts)(const LineBitConv& c, int32_t* y);
   /// y = scale dot + bias, each step rounded.
   void (*conv_bits_floats)(const LineBitConv& c, float* y);
+  /// y = u8 by the rule of Requantize, dot in the place of the sum; bytes of a panel's missing channels hold anything.
+  /// y does not alias the residual.
+  void (*conv_bits_bytes)(const LineBitConv& c, const Requantize& to, uint8_t* y);
   /// Bit k of y = (different <= base) turned round where `inverted` says so; bits behind the last channel are 0.
   void (*conv_bits_bits)(const LineBitConv& c, uint32_t* y);
 

@@ -21,7 +21,16 @@ struct Words {
 
 inline Words operator^(Words a, Words b) { return {_mm256_xor_si256(a.v, b.v)}; }
 inline Words operator|(Words a, Words b) { return {_mm256_or_si256(a.v, b.v)}; }
+inline Words operator&(Words a, Words b) { return {_mm256_and_si256(a.v, b.v)}; }
 inline Words operator+(Words a, Words b) { return {_mm256_add_epi32(a.v, b.v)}; }
+template <int kBits>
+inline Words down(Words a) {
+  return {_mm256_srli_epi32(a.v, kBits)};
+}
+template <int kBits>
+inline Words up(Words a) {
+  return {_mm256_slli_epi32(a.v, kBits)};
+}
 inline Words pinned(Words a) {
   asm("" : "+x"(a.v));
   return a;

@@ -22,7 +22,16 @@ struct Words {
 
 inline Words operator^(Words a, Words b) { return {_mm512_xor_si512(a.v, b.v)}; }
 inline Words operator|(Words a, Words b) { return {_mm512_or_si512(a.v, b.v)}; }
+inline Words operator&(Words a, Words b) { return {_mm512_and_si512(a.v, b.v)}; }
 inline Words operator+(Words a, Words b) { return {_mm512_add_epi32(a.v, b.v)}; }
+template <int kBits>
+inline Words down(Words a) {
+  return {_mm512_maskz_srli_epi32(Vec::mask(16), a.v, kBits)};
+}
+template <int kBits>
+inline Words up(Words a) {
+  return {_mm512_maskz_slli_epi32(Vec::mask(16), a.v, kBits)};
+}
 inline Words pinned(Words a) {
   asm("" : "+v"(a.v));
   return a;

@@ -27,7 +27,17 @@ struct Words {
 
 inline Words operator^(Words a, Words b) { return {a.v ^ b.v}; }
 inline Words operator|(Words a, Words b) { return {a.v | b.v}; }
+inline Words operator&(Words a, Words b) { return {a.v & b.v}; }
 inline Words operator+(Words a, Words b) { return {a.v + b.v}; }
+/// Every word by kBits towards bit 0, and away from it.
+template <int kBits>
+inline Words down(Words a) {
+  return {a.v >> kBits};
+}
+template <int kBits>
+inline Words up(Words a) {
+  return {a.v << kBits};
+}
 inline Words pinned(Words a) { return a; }
 inline Words minus_twice(int32_t base, Words a) { return {static_cast<uint32_t>(base) - 2 * a.v}; }
 inline Vec as_float(Words a) { return {static_cast<float>(static_cast<int32_t>(a.v))}; }  // of a signed number

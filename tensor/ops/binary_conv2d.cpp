@@ -6,34 +6,13 @@
 
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
+#include "tensor/ops/bit_conv_plan.h"
 #include "tensor/ops/conv2d.h"
-#include "tensor/parallel.h"
 
 namespace pith::ops {
 namespace {
 
-constexpr int64_t L = LaneGeometry::kLanes, kPanel = LineBitConv::kPanel;
-
-/// Outputs along one axis, sorted by which taps of the kernel fall outside of the image.
-struct AxisClasses {
-  std::vector<int32_t> of;                 ///< [outputs]
-  std::vector<std::vector<bool>> outside;  ///< [classes][kernel]
-};
-
-AxisClasses classes_of(int64_t outputs, int64_t extent, int64_t kernel, const Window& window, size_t axis) {
-  AxisClasses c;
-  for (int64_t i = 0; i < outputs; ++i) {
-    std::vector<bool> outside(static_cast<size_t>(kernel));
-    for (int64_t r = 0; r < kernel; ++r) {
-      const int64_t at = i * window.stride[axis] + r * window.dilation[axis] - window.padding[axis];
-      outside[static_cast<size_t>(r)] = at < 0 || at >= extent;
-    }
-    const auto found = std::find(c.outside.begin(), c.outside.end(), outside);
-    c.of.push_back(static_cast<int32_t>(found - c.outside.begin()));
-    if (found == c.outside.end()) c.outside.push_back(outside);
-  }
-  return c;
-}
+constexpr int64_t L = LaneGeometry::kLanes;
 
 /// A bit is set where the sum is at least `least`, or turned round below it.
 struct Threshold {
@@ -55,38 +34,6 @@ Threshold threshold(double scale, double bias, int64_t depth) {
   return {t, inverted};
 }
 
-/// Everything that a run needs beside the activations.
-struct Plan {
-  const KernelTable& table;
-  const BinaryTarget& to;
-  LaneGeometry from, target;
-  std::vector<int32_t> taps = {};
-  AxisClasses rows = {}, columns = {};
-  std::vector<int32_t> base = {};       ///< [row classes][column classes][channels]
-  std::vector<uint32_t> inverted = {};  ///< of bits
-  int64_t channels = 0;                 ///< rounded up to whole panels
-  int64_t stride_row = 1, stride_column = 1;
-};
-
-std::vector<int32_t> tap_distances(const LaneGeometry& g, const BinaryWeights& w, const Window& window) {
-  std::vector<int32_t> taps;
-  for (int64_t p = 0; p < w.planes(); ++p)
-    for (int64_t r = 0; r < w.shape[2]; ++r)
-      for (int64_t s = 0; s < w.shape[3]; ++s)
-        taps.push_back(static_cast<int32_t>(p * g.plane + (r * window.dilation[0] - window.padding[0]) * g.row +
-                                            s * window.dilation[1] - window.padding[1]));
-  return taps;
-}
-
-/// Taps [kh][kw] that fall outside of the image for the outputs of one class of rows and one of columns.
-std::vector<size_t> taps_outside(const std::vector<bool>& rows, const std::vector<bool>& columns) {
-  std::vector<size_t> taps;
-  for (size_t r = 0; r < rows.size(); ++r)
-    for (size_t s = 0; s < columns.size(); ++s)
-      if (rows[r] || columns[s]) taps.push_back(r * columns.size() + s);
-  return taps;
-}
-
 /// floor(a / 2), within 32 bits.
 int32_t half(int64_t a) { return static_cast<int32_t>((a - (a & 1)) / 2); }
 
@@ -94,59 +41,46 @@ float at_or(const std::vector<float>& values, int64_t k, float otherwise) {
   return values.empty() ? otherwise : values[static_cast<size_t>(k)];
 }
 
-/// Fills p.base (dots, or for bits the most differing bits that still set one) and p.inverted. The halo's -1 gave each
-/// tap outside minus its weight: once more than a zero, twice more than a +1.
-void find_bases(Plan& p, const BinaryWeights& w) {
-  const int64_t window = w.shape[2] * w.shape[3], all = w.shape[1] * window, channels = w.shape[0];
-  const int64_t times = p.to.padding == BinaryPadding::minus_one ? 0 : p.to.padding == BinaryPadding::zero ? 1 : 2;
-  const bool bits = p.to.output == BinaryOutput::bits;
-  std::vector<Threshold> thresholds;
-  p.inverted.assign(static_cast<size_t>((channels + 31) / 32), 0);
-  for (int64_t k = 0; bits && k < channels; ++k) {
-    thresholds.push_back(threshold(at_or(p.to.scale, k, 1), at_or(p.to.bias, k, 0), all));
-    if (thresholds.back().inverted) p.inverted[static_cast<size_t>(k / 32)] |= 1u << (k % 32);
+/// Where the counts begin, as LineBitConv wants it, and the bits that are turned round.
+struct Bases {
+  std::vector<int32_t> base;
+  std::vector<uint32_t> inverted;
+};
+
+Bases bases_of(const BitConvPlan& plan, const BinaryTarget& to, const BinaryWeights& w) {
+  Bases b;
+  const std::vector<int64_t> sums = plan.sums(to.padding);
+  if (to.output != BinaryOutput::bits) {
+    b.base.assign(sums.begin(), sums.end());
+    return b;
   }
-  for (const auto& rows : p.rows.outside)
-    for (const auto& columns : p.columns.outside) {
-      const std::vector<size_t> outside = taps_outside(rows, columns);
-      for (int64_t k = 0; k < p.channels; ++k) {
-        if (k >= channels) {
-          p.base.push_back(std::numeric_limits<int32_t>::min());
-          continue;
-        }
-        int64_t sum = 0;
-        for (const size_t tap : outside) sum += w.tap_sum[static_cast<size_t>(k * window) + tap];
-        const int64_t dot = all + times * sum;
-        p.base.push_back(bits ? half(dot - thresholds[static_cast<size_t>(k)].least) : static_cast<int32_t>(dot));
-      }
-    }
+  const int64_t channels = w.shape[0], all = w.shape[1] * w.shape[2] * w.shape[3];
+  std::vector<Threshold> thresholds;
+  b.inverted.assign(static_cast<size_t>((channels + 31) / 32), 0);
+  for (int64_t k = 0; k < channels; ++k) {
+    thresholds.push_back(threshold(at_or(to.scale, k, 1), at_or(to.bias, k, 0), all));
+    if (thresholds.back().inverted) b.inverted[static_cast<size_t>(k / 32)] |= 1u << (k % 32);
+  }
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const int64_t k = static_cast<int64_t>(i) % plan.channels();
+    b.base.push_back(k < channels ? half(sums[i] - thresholds[static_cast<size_t>(k)].least)
+                                  : std::numeric_limits<int32_t>::min());
+  }
+  return b;
 }
 
-/// One row of outputs of one block of images, all channels.
-void run_row(const Plan& p, const BinaryWeights& w, const uint32_t* x, void* y, int64_t block, int64_t row) {
-  const size_t row_class = static_cast<size_t>(p.rows.of[static_cast<size_t>(row)]);
-  const LineBitConv c{.x = x + p.from.line(block, 0, row * p.stride_row, 0) * L,
-                      .taps = p.taps.data(),
-                      .w = w.words.data(),
-                      .depth = static_cast<int64_t>(p.taps.size()),
-                      .channels = w.shape[0],
-                      .outputs = p.target.w,
-                      .x_step = p.stride_column,
-                      .y_plane = p.target.plane,
-                      .base = p.base.data() + row_class * p.columns.outside.size() * static_cast<size_t>(p.channels),
-                      .base_step = p.channels,
-                      .classes = p.columns.outside.size() == 1 ? nullptr : p.columns.of.data(),
-                      .scale = p.to.scale.empty() ? nullptr : p.to.scale.data(),
-                      .bias = p.to.bias.empty() ? nullptr : p.to.bias.data(),
-                      .inverted = p.inverted.data()};
-  const int64_t at = p.target.line(block, 0, row, 0) * L;
-  switch (p.to.output) {
+/// One row of outputs of one block of images, all channels; y: its first line.
+void run_row(const KernelTable& table, LineBitConv c, const BinaryTarget& to, const Bases& b, void* y, int64_t line) {
+  c.scale = to.scale.empty() ? nullptr : to.scale.data();
+  c.bias = to.bias.empty() ? nullptr : to.bias.data();
+  c.inverted = b.inverted.data();
+  switch (to.output) {
     case BinaryOutput::s32:
-      return p.table.conv_bits_counts(c, static_cast<int32_t*>(y) + at);
+      return table.conv_bits_counts(c, static_cast<int32_t*>(y) + line * L);
     case BinaryOutput::f32:
-      return p.table.conv_bits_floats(c, static_cast<float*>(y) + at);
+      return table.conv_bits_floats(c, static_cast<float*>(y) + line * L);
     case BinaryOutput::bits:
-      return p.table.conv_bits_bits(c, static_cast<uint32_t*>(y) + at);
+      return table.conv_bits_bits(c, static_cast<uint32_t*>(y) + line * L);
   }
 }
 
@@ -162,20 +96,13 @@ Tensor run(const KernelTable& table, const Tensor& x, const BinaryWeights& w, co
            const BinaryTarget& to, const Shape& shape) {
   Tensor y = result(shape, to.output);
   if (y.numel() == 0) return y;
-  Plan p{.table = table, .to = to, .from = x.geometry(), .target = y.geometry()};
-  p.taps = tap_distances(p.from, w, window);
-  p.rows = classes_of(shape[2], x.shape()[2], w.shape[2], window, 0);
-  p.columns = classes_of(shape[3], x.shape()[3], w.shape[3], window, 1);
-  p.channels = (shape[1] + kPanel - 1) / kPanel * kPanel;
-  p.stride_row = window.stride[0];
-  p.stride_column = window.stride[1];
-  find_bases(p, w);
+  const LaneGeometry& target = y.geometry();
+  const BitConvPlan plan(x.geometry(), target, w, window);
+  const Bases bases = bases_of(plan, to, w);
   const auto* const in = reinterpret_cast<const uint32_t*>(x.data<int32_t>());
   void* const out = y.mutable_raw();
-  constexpr int64_t kWords = 1 << 20;  // of a chunk, so that it outweighs its handing over
-  const int64_t grain = std::max<int64_t>(1, kWords / (shape[1] * w.depth() * shape[3] + 1));
-  parallel_for(p.target.blocks * shape[2], grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) run_row(p, w, in, out, i / shape[2], i % shape[2]);
+  plan.for_each_row([&](int64_t block, int64_t row) {
+    run_row(table, plan.row(bases.base, in, block, row), to, bases, out, target.line(block, 0, row, 0));
   });
   if (to.output != BinaryOutput::bits) clear_dead_lanes(y);
   return y;

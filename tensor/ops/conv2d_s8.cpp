@@ -7,6 +7,7 @@
 #include "tensor/error.h"
 #include "tensor/kernels/table.h"
 #include "tensor/ops/conv2d.h"
+#include "tensor/ops/conv2d_s8_bits.h"
 #include "tensor/ops/conv2d_s8_pixels.h"
 #include "tensor/parallel.h"
 
@@ -315,6 +316,7 @@ Tensor conv2d_s8(const QuantizedTensor& x, const IntWeights& w, const Window& wi
   if (keeps_tiles(x, w, window, to, shape)) return run_product(x, w, window, to, shape, table);
   if (shape.numel() > 0 && pixels_pay(shape, w, to))
     return conv2d_s8_pixels(in_lanes(x, halo), w, window, to, shape, table);
+  if (shape.numel() > 0 && bits_pay(x, w, to)) return conv2d_s8_bits(in_lanes(x, halo), w, window, to, shape, table);
   return run_product(in_lanes(x, halo), w, window, to, shape, table);
 }
 

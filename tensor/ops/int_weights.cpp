@@ -120,6 +120,16 @@ IntWeights unordered(const Tensor& w, const Tensor& bias, int32_t zero_point, in
   return p;
 }
 
+/// Weights of -1 and 1 in one group under an input of one bit, whose doubled sums fit 32 bits: what conv2d_s8_bits
+/// takes.
+bool are_signs(const IntWeights& w) {
+  if (w.shape.rank() != 4 || w.groups != 1 || w.highest != 1 || !w.parts.empty()) return false;
+  const int8_t* const values = w.values.data<int8_t>();
+  const bool all = std::all_of(values, values + w.values.numel(), [](int8_t v) { return v == 1 || v == -1; });
+  const int64_t room = kMost / 2 - w.values.numel() / w.shape[0] - 1;
+  return all && std::all_of(w.bias.begin(), w.bias.end(), [&](int64_t b) { return b <= room && b >= -room; });
+}
+
 }  // namespace
 
 IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups, int32_t highest) {
@@ -127,6 +137,7 @@ IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_po
   const IntSegment& last = p.segments.back();
   p.packed.assign(static_cast<size_t>(last.first + (last.channels + 3) / 4 * p.taps(last) * 16), 0);
   for (const IntSegment& s : p.segments) pack_segment(p, s);
+  if (are_signs(p)) p.signs = pack_binary_weights(p.values);
   return p;
 }
 

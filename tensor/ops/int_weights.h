@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tensor/ops/binary_conv2d.h"
 #include "tensor/shape.h"
 #include "tensor/tensor.h"
 
@@ -38,6 +39,7 @@ struct IntWeights {
   std::vector<IntSegment> segments;
   std::vector<int8_t> packed;      ///< per segment [channels / 4][planes][kh][kw][4 outputs][4 inputs]; empty if sparse
   IntBlocks blocks;                ///< of sparse weights; empty if dense
+  BinaryWeights signs;             ///< the same weights, where all are -1 or 1 and the input is one bit; else no shape
   std::vector<int32_t> bias;       ///< [k padded to 4]: bias - zero_point * row sum; 0 where parts are added
   std::vector<int64_t> wide_bias;  ///< the same in 64 bits
   std::vector<int64_t> parts;      ///< ends of the parts of the depth, in taps of the longest segment; {} = whole

@@ -1,4 +1,5 @@
-// Integer convolutions and linear layers: 8-bit dense and in blocks of 1 x 4, to each kind of result; binary ones.
+// Integer convolutions and linear layers: 8-bit dense and in blocks of 1 x 4, to each kind of result; binary ones, of
+// signs alone and of bits within a network of bytes.
 #include "tensor/ops/binary_conv2d.h"
 #include "tensor/ops/binary_conv2d_reference.h"
 #include "tensor/ops/conv2d_s8.h"
@@ -39,13 +40,21 @@ struct IntCase {
   int32_t zero = 0, y_zero = 0;
   bool relu = false, sparse = false;
   std::vector<int64_t> sums;
+  int32_t highest = 255;  ///< of x
 };
 
-IntCase draw(Random& random, Case shape, bool sparse) {
-  IntCase c{std::move(shape), {}, {}, {}, {}, 0, 0, false, sparse, {}};
+std::vector<int8_t> draw_signs(int64_t count, Random& random) {
+  std::vector<int8_t> out(static_cast<size_t>(count));
+  for (int8_t& v : out) v = random.below(2) != 0 ? 1 : -1;
+  return out;
+}
+
+IntCase draw(Random& random, Case shape, bool sparse, bool bits = false) {
+  IntCase c{std::move(shape), {}, {}, {}, {}, 0, 0, false, sparse, {}, bits ? 1 : 255};
   c.x = draw_u8(c.shape.x.numel(), random);
-  c.w = draw_s8(c.shape.w.numel(), random);
-  c.zero = static_cast<int32_t>(random.below(256));
+  for (uint8_t& v : c.x) v = static_cast<uint8_t>(bits ? v % 2 : v);
+  c.w = bits ? draw_signs(c.shape.w.numel(), random) : draw_s8(c.shape.w.numel(), random);
+  c.zero = static_cast<int32_t>(random.below(c.highest + 1));
   c.y_zero = static_cast<int32_t>(random.below(256));
   c.relu = random.below(2) != 0;
   for (int64_t k = 0; k < c.shape.w[0]; ++k) {
@@ -63,7 +72,7 @@ IntCase draw(Random& random, Case shape, bool sparse) {
 ops::IntWeights pack(const IntCase& c, const Shape& w) {
   const Tensor values = Tensor::from(c.w, w), bias = Tensor::from(c.bias, {w[0]});
   return c.sparse ? ops::pack_sparse_int_weights(values, bias, c.zero, c.shape.window.groups)
-                  : ops::pack_int_weights(values, bias, c.zero, c.shape.window.groups);
+                  : ops::pack_int_weights(values, bias, c.zero, c.shape.window.groups, c.highest);
 }
 
 /// What `run` makes of the case on every table, as s32 and as u8, against the twin.
@@ -74,7 +83,7 @@ Outcome compare(const IntCase& c, const Run& run) {
   for (size_t i = 0; i < c.sums.size(); ++i)
     bytes.push_back(ops::reference::requantize(c.sums[i], c.scale[i / plane % c.scale.size()], 0, c.y_zero, c.relu));
   Outcome last;
-  for (const KernelTable* const table : test::tables()) {
+  for (const KernelTable* const table : test::tables_with_base()) {
     const std::string what = std::string(table->isa) + " " + text(c.shape) + (c.sparse ? " sparse" : "");
     const ops::IntTarget to{.scale = c.scale, .zero_point = c.y_zero, .relu = c.relu};
     const Outcome small = compare_exactly(run(to, *table).template to_vector<uint8_t>(), bytes, what + " u8");
@@ -85,8 +94,17 @@ Outcome compare(const IntCase& c, const Run& run) {
   return last;
 }
 
-Outcome convolution(Random& random, bool sparse) {
-  const IntCase c = draw(random, test::random_case(random), sparse);
+/// Of more channels than a test's usual ones half of the time: words of 32 bits have ends.
+Case many_channels(Random& random) {
+  Case c = test::random_case(random);
+  const int64_t channels = random.below(2) != 0 ? 1 + random.below(70) : c.w[1];
+  c.x = {c.x[0], channels * c.window.groups, c.x[2], c.x[3]};
+  c.w = {c.w[0], channels, c.w[2], c.w[3]};
+  return c;
+}
+
+Outcome convolution(Random& random, bool sparse, bool bits = false) {
+  const IntCase c = draw(random, bits ? many_channels(random) : test::random_case(random), sparse, bits);
   const ops::IntWeights w = pack(c, c.shape.w);
   const ops::QuantizedTensor x{Tensor::from(c.x, c.shape.x), 1, c.zero};
   return compare(
@@ -94,6 +112,7 @@ Outcome convolution(Random& random, bool sparse) {
 }
 Outcome dense(Random& random) { return convolution(random, false); }
 Outcome sparse(Random& random) { return convolution(random, true); }
+Outcome bits(Random& random) { return convolution(random, false, true); }
 
 Outcome linear(Random& random) {
   const int64_t n = 1 + random.below(34), in = 1 + random.below(300), out = 1 + random.below(40);
@@ -105,16 +124,8 @@ Outcome linear(Random& random) {
 }
 
 Outcome binary(Random& random) {
-  Case c = test::random_case(random);
-  const int64_t channels = random.below(2) != 0 ? 1 + random.below(70) : c.w[1];
-  c.x = {c.x[0], channels * c.window.groups, c.x[2], c.x[3]};
-  c.w = {c.w[0], channels, c.w[2], c.w[3]};
-  const auto signs = [&](int64_t count) {
-    std::vector<int8_t> out(static_cast<size_t>(count));
-    for (int8_t& v : out) v = random.below(2) != 0 ? 1 : -1;
-    return out;
-  };
-  const std::vector<int8_t> xs = signs(c.x.numel()), ws = signs(c.w.numel());
+  const Case c = many_channels(random);
+  const std::vector<int8_t> xs = draw_signs(c.x.numel(), random), ws = draw_signs(c.w.numel(), random);
   const int padding = static_cast<int>(random.below(3)) - 1;
   std::vector<int32_t> want(static_cast<size_t>(c.y.numel()));
   ops::reference::binary_conv2d(xs.data(), ws.data(), want.data(), c.x, c.w, c.y, c.window, padding);
@@ -131,8 +142,11 @@ Outcome binary(Random& random) {
   return last;
 }
 
-constexpr Family kFamilies[] = {
-    {"conv2d_s8", dense}, {"conv2d_s8_sparse", sparse}, {"linear_s8", linear}, {"binary_conv2d", binary}};
+constexpr Family kFamilies[] = {{"conv2d_s8", dense},
+                                {"conv2d_s8_sparse", sparse},
+                                {"conv2d_s8_bits", bits},
+                                {"linear_s8", linear},
+                                {"binary_conv2d", binary}};
 
 }  // namespace
 

@@ -28,7 +28,7 @@ struct Case {
   std::vector<int8_t> ws;
   std::vector<int32_t> bias;
   std::vector<float> scale;
-  int32_t zero_point = 0, y_zero = 0, r_zero = 0;
+  int32_t zero_point = 0, y_zero = 0, r_zero = 0, highest = 255;  ///< highest: of x
   float r_scale = 0;
   bool relu = false, residual = false;
 };
@@ -92,7 +92,7 @@ Case random_case(Random& random) {
 IntWeights pack(const Case& c) {
   const Tensor w = Tensor::from(c.ws, c.w), bias = Tensor::from(c.bias, {c.w[0]});
   return c.sparse ? ops::pack_sparse_int_weights(w, bias, c.zero_point, c.window.groups)
-                  : ops::pack_int_weights(w, bias, c.zero_point, c.window.groups);
+                  : ops::pack_int_weights(w, bias, c.zero_point, c.window.groups, c.highest);
 }
 
 IntTarget target(const Case& c, DType dtype) {
@@ -171,6 +171,47 @@ TEST(IntConv2d, EqualsTheSlowTwinWherePairsOfProductsNearlyLeave16Bits) {
     for (uint8_t& x : c.xs) x = static_cast<uint8_t>(random.below(8) ? 255 * random.below(2) : random.below(256));
     for (const KernelTable* table : test::tables()) expect_equal(c, *table);
   }
+}
+
+/// Activations of 0 and 1 with weights of -1 and 1; groups multiply bytes as ever.
+TEST(IntConv2d, EqualsTheSlowTwinWhereItCountsBits) {
+  Random random({.seed = 41, .purpose = Purpose::test});
+  int64_t counted = 0;
+  for (int i = 0; i < 200; ++i) {
+    Case c = random_case(random);
+    const int64_t channels = random.below(3) ? 1 + random.below(70) : c.w[1];
+    c.x = {c.x[0], channels * c.window.groups, c.x[2], c.x[3]};
+    c.w = {c.w[0], channels, c.w[2], c.w[3]};
+    c.sparse = false;
+    c.highest = 1;
+    c.zero_point = static_cast<int32_t>(random.below(2));
+    c.xs.clear(), c.ws.clear();
+    for (int64_t j = 0; j < c.x.numel(); ++j) c.xs.push_back(static_cast<uint8_t>(random.below(2)));
+    for (int64_t j = 0; j < c.w.numel(); ++j) c.ws.push_back(static_cast<int8_t>(random.below(2) ? 1 : -1));
+    const bool counts = pack(c).signs.shape == c.w;
+    EXPECT_EQ(counts, c.window.groups == 1);
+    counted += counts;
+    for (const KernelTable* table : test::tables_with_base()) {
+      set_threads(1 + i % 2);
+      expect_equal(c, *table);
+      if (HasFatalFailure()) return;
+    }
+  }
+  set_threads(1);
+  EXPECT_GT(counted, 50);
+}
+
+TEST(IntConv2d, KnowsWhichWeightsAreSigns) {
+  const auto are = [](const std::vector<int8_t>& w, const Shape& shape, int32_t bias, int32_t highest) {
+    const Tensor b = Tensor::full({shape[0]}, bias, DType::s32);
+    return ops::pack_int_weights(Tensor::from(w, shape), b, 0, 1, highest).signs.shape.rank() == 4;
+  };
+  EXPECT_TRUE(are({1, -1, -1, 1}, {2, 2, 1, 1}, 0, 1));
+  EXPECT_FALSE(are({1, -1, -1, 1}, {2, 2, 1, 1}, 0, 3)) << "activations of two bits";
+  EXPECT_FALSE(are({1, -1, 0, 1}, {2, 2, 1, 1}, 0, 1)) << "a weight of 0";
+  EXPECT_FALSE(are({1, -1, 2, 1}, {2, 2, 1, 1}, 0, 1)) << "a weight of 2";
+  EXPECT_FALSE(are({1, -1, -1, 1}, {2, 2}, 0, 1)) << "a linear layer";
+  EXPECT_FALSE(are({1, -1, -1, 1}, {2, 2, 1, 1}, std::numeric_limits<int32_t>::max() / 2, 1)) << "a doubled bias";
 }
 
 TEST(IntConv2d, EqualsTheSlowTwinOnEveryTableForRandomCases) {
