@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "tensor/kernels/table.h"
 #include "tensor/parallel.h"
 
 namespace pith::ops {

@@ -1,16 +1,19 @@
-// What a convolution of bits needs beside activations and results: where its taps lie, and where its sums begin. For the
-// operations that count bits: binary_conv2d.cpp, conv2d_s8_bits.cpp.
+// What a convolution of bits needs beside activations and results: where its taps lie, and where its sums begin. For
+// the operations that count bits: binary_conv2d.cpp, conv2d_s8_bits.cpp.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <vector>
 
-#include "tensor/kernels/bit_views.h"
 #include "tensor/lanes.h"
 #include "tensor/ops/binary_conv2d.h"
 
-namespace pith::ops {
+namespace pith {
+
+struct LineBitConv;
+
+namespace ops {
 
 /// Outputs along one axis, sorted by which taps of the kernel fall outside of the image.
 struct AxisClasses {
@@ -44,4 +47,5 @@ class BitConvPlan {
   int64_t channels_;
 };
 
-}  // namespace pith::ops
+}  // namespace ops
+}  // namespace pith

@@ -69,7 +69,8 @@ std::vector<Case> cases() {
           {"BWN_tracked_A1", narrow(1, 1), 0, {Weights::binary, Values::ema}},
           {"DoReFa_W4_fixed_A4", narrow(4, 4), 0, {Weights::dorefa, Values::fixed}},
           {"WRPN_W4A8", narrow(4, 8), 0, {Weights::wrpn, Values::lsq}},
-          {"INQ_W5A8", narrow(5, 8), 0, {Weights::inq, Values::lsq}}};
+          {"INQ_W5A8", narrow(5, 8), 0, {Weights::inq, Values::lsq}},
+          {"ABC_W3A4", narrow(3, 4), 0, {Weights::abc, Values::lsq}}};
 }
 
 /// The share of each layer's weights that is smallest becomes 0.
