@@ -27,3 +27,14 @@ static void line_flags(const LineFlags& f) {
       (bits & live).store(f.y + p * 16 + part);
     }
 }
+
+static void line_pairs(const LinePairs& f) {
+  const int64_t distances[3] = {f.lines, f.beside, f.below};
+  for (int plane = 0; plane < 3; ++plane) {
+    const int64_t distance = distances[plane] < f.lines ? distances[plane] : f.lines, paired = f.lines - distance;
+    uint32_t* const y = f.y + plane * f.y_plane * 16;
+    for (int64_t i = 0; i < paired * 16; i += Words::kWidth)
+      (Words::load(f.x + i) | up<16>(Words::load(f.x + i + distance * 16))).store(y + i);
+    for (int64_t i = paired * 16; i < f.lines * 16; i += Words::kWidth) Words::load(f.x + i).store(y + i);
+  }
+}

@@ -49,4 +49,14 @@ struct LineFlags {
   uint32_t live = 0;
 };
 
+/// A plane of words of 16 bits to three: as they are, with those `beside` lines further on in their upper halves, and
+/// with those `below` lines further on; 0 where that is beyond the plane.
+struct LinePairs {
+  const uint32_t* x = nullptr;
+  uint32_t* y = nullptr;
+  int64_t lines = 0;
+  int64_t y_plane = 0;  ///< lines
+  int64_t beside = 0, below = 0;
+};
+
 }  // namespace pith

@@ -74,6 +74,7 @@ constexpr KernelTable table = {
 
     .line_signs = line_signs,
     .line_flags = line_flags,
+    .line_pairs = line_pairs,
     .conv_bits_counts = conv_bits_counts,
     .conv_bits_floats = conv_bits_floats,
     .conv_bits_bytes = conv_bits_bytes,

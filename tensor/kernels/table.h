@@ -107,6 +107,8 @@ struct KernelTable {
   void (*line_signs)(const LineSigns& s);
   /// Bytes of 0 or 1 as words of bits: see LineFlags.
   void (*line_flags)(const LineFlags& f);
+  /// Words of 16 bits beside their neighbours: see LinePairs. y is not x.
+  void (*line_pairs)(const LinePairs& f);
   /// Binary convolution, one row of outputs: see LineBitConv. y = dot, exact as long as it fits 32 bits.
   void (*conv_bits_counts)(const LineBitConv& c, int32_t* y);
   /// y = scale dot + bias, each step rounded.

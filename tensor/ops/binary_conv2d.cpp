@@ -97,12 +97,11 @@ Tensor run(const KernelTable& table, const Tensor& x, const BinaryWeights& w, co
   Tensor y = result(shape, to.output);
   if (y.numel() == 0) return y;
   const LaneGeometry& target = y.geometry();
-  const BitConvPlan plan(x.geometry(), target, w, window);
+  const BitConvPlan plan(x, target, w, window);
   const Bases bases = bases_of(plan, to, w);
-  const auto* const in = reinterpret_cast<const uint32_t*>(x.data<int32_t>());
   void* const out = y.mutable_raw();
-  plan.for_each_row([&](int64_t block, int64_t row) {
-    run_row(table, plan.row(bases.base, in, block, row), to, bases, out, target.line(block, 0, row, 0));
+  plan.for_each_row(bases.base, table, [&](const LineBitConv& c, int64_t block, int64_t row) {
+    run_row(table, c, to, bases, out, target.line(block, 0, row, 0));
   });
   if (to.output != BinaryOutput::bits) clear_dead_lanes(y);
   return y;
@@ -170,11 +169,13 @@ template <class T>
 BinaryWeights pack(const Tensor& w) {
   BinaryWeights b = empty_weights(w.shape());
   const int64_t c = w.shape()[1], taps = w.shape()[2] * w.shape()[3];
+  const std::vector<BitPlace> places = bit_places(b);
   const T* const values = w.data<T>();
   for (int64_t i = 0; i < w.numel(); ++i) {
     const int64_t filter = i / (c * taps), channel = i / taps % c, tap = i % taps;
     const bool positive = values[i] >= T{0};
-    if (positive) b.words[b.at(filter, channel / 32 * taps + tap)] |= 1u << (channel % 32);
+    const BitPlace& place = places[static_cast<size_t>(channel / 32 * taps + tap)];
+    if (positive) b.words[b.at(filter, place.word)] |= 1u << (channel % 32 + place.shift);
     b.tap_sum[static_cast<size_t>(filter * taps + tap)] += positive ? 1 : -1;
   }
   return b;

@@ -26,8 +26,13 @@ struct BinaryWeights {
   std::vector<int32_t> tap_sum;  ///< [k][kh][kw]: sum of the weights of a tap over the channels
 
   int64_t planes() const { return (shape[1] + 31) / 32; }
-  /// Words of one output channel, in the order [planes][kh][kw].
-  int64_t depth() const { return planes() * shape[2] * shape[3]; }
+  /// Up to 16 channels fill half a word, so two taps of the kernel share one (bit_conv_plan.h says which).
+  bool has_pairs() const { return shape[1] <= 16 && shape[2] * shape[3] > 1; }
+  /// Words of one output channel.
+  int64_t depth() const {
+    const int64_t rows = shape[2], columns = shape[3];
+    return has_pairs() ? rows * (columns / 2) + columns % 2 * ((rows + 1) / 2) : planes() * rows * columns;
+  }
   size_t at(int64_t k, int64_t d) const { return static_cast<size_t>((k / 4 * depth() + d) * 4 + k % 4); }
 };
 

@@ -70,7 +70,7 @@ Tensor conv2d_s8_bits(const QuantizedTensor& x, const IntWeights& w, const Windo
   Tensor y = Tensor::lanes(shape, shape[2] * shape[3] == 1 ? 0 : 1, DType::u8, static_cast<uint8_t>(to.zero_point));
   const Tensor bits = bits_of(x.values, conv2d_halo(x.values.shape(), w.shape, window), table);
   const LaneGeometry& target = y.geometry();
-  const BitConvPlan plan(bits.geometry(), target, w.signs, window);
+  const BitConvPlan plan(bits, target, w.signs, window);
   const std::vector<int32_t> bases = bases_of(plan, w);
   const std::vector<float> scales = half_scales(to);
   Requantize rule{.scale = scales.data(),
@@ -82,12 +82,11 @@ Tensor conv2d_s8_bits(const QuantizedTensor& x, const IntWeights& w, const Windo
   const Tensor residual = to.residual.values.defined() ? in_lanes(to.residual, 0).values : Tensor();
   const uint8_t* const beside = residual.defined() ? residual.data<uint8_t>() : nullptr;
   if (beside != nullptr) rule.residual_plane = residual.geometry().plane;
-  const auto* const in = reinterpret_cast<const uint32_t*>(bits.data<int32_t>());
   uint8_t* const out = y.mutable_data<uint8_t>();
-  plan.for_each_row([&](int64_t block, int64_t row) {
+  plan.for_each_row(bases, table, [&](const LineBitConv& c, int64_t block, int64_t row) {
     Requantize here = rule;
     if (beside != nullptr) here.residual = beside + residual.geometry().line(block, 0, row, 0) * kLineBytes;
-    table.conv_bits_bytes(plan.row(bases, in, block, row), here, out + target.line(block, 0, row, 0) * kLineBytes);
+    table.conv_bits_bytes(c, here, out + target.line(block, 0, row, 0) * kLineBytes);
   });
   return y;
 }
