@@ -10,7 +10,8 @@
 namespace pith::compress {
 
 /// SET (Mocanu et al. 2018): grows at random. The new mask keeps `kept` weights, of which `share` grew. Throws
-/// ShapeError for a mask of another shape; ArgumentError for a share outside [0, 1], or a `kept` outside [0, mask.kept()].
+/// ShapeError for a mask of another shape; ArgumentError for a share outside [0, 1], or a `kept` outside [0,
+/// mask.kept()].
 Mask set_update(const Tensor& w, const Mask& mask, int64_t kept, double share, const RandomKey& key);
 
 /// RigL (Evci et al. 2020, "Rigging the lottery"): grows where the dense gradient is largest. gradient: w's shape. With

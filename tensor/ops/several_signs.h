@@ -1,8 +1,8 @@
 // A row of weights as a sum of several signs (ABC-Net: Lin et al. 2017, "Towards accurate binary convolutional neural
 // network"): w is about the sum over m < count of alpha[m] B[m], B[m] = +1 where w >= threshold[m], else -1. So a
-// convolution with these weights is `count` convolutions with signs, times one number each. Here those numbers are whole
-// ones of a step a row: what they add up to is one grid of integers, and the sum of the convolutions is exact. A weight
-// that is 0 was pruned: it has no sign, counts nowhere and stays 0.
+// convolution with these weights is `count` convolutions with signs, times one number each. Here those numbers are
+// whole ones of a step a row: what they add up to is one grid of integers, and the sum of the convolutions is exact. A
+// weight that is 0 was pruned: it has no sign, counts nowhere and stays 0.
 #pragma once
 
 #include <cstdint>

@@ -242,10 +242,11 @@ TEST(Scheduler, GrowsWhereTheDenseGradientIsLarge) {
 }
 
 TEST(Scheduler, GrowsWhileItPrunes) {
-  Training run(pruner("class: RigLPruner, initial_sparsity: 0.5, final_sparsity: 0.9, curve: linear, allocation: uniform, "
-                      "weights: [conv2.weight, fc.weight]",
-                      kAll),
-               6);
+  Training run(
+      pruner("class: RigLPruner, initial_sparsity: 0.5, final_sparsity: 0.9, curve: linear, allocation: uniform, "
+             "weights: [conv2.weight, fc.weight]",
+             kAll),
+      6);
   const double levels[] = {0.5, 0.58, 0.66, 0.74, 0.82, 0.9};
   for (const double level : levels) {
     const auto before = run.parameter("conv2.weight").mask();
