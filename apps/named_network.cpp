@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "apps/run_directory.h"
+#include "apps/run_settings.h"
 #include "apps/summaries/table.h"
 #include "apps/training_options.h"
 #include "nn/checkpoint.h"
@@ -16,7 +16,7 @@ namespace {
 
 /// Fills in what a run says, and returns the packed file that it began with, or "".
 std::string take_run(NamedNetwork& n, const NetworkChoice& choice) {
-  const TrainingOptions saved = training_options_from_json(read_config(choice.path), choice.path + "/config.json");
+  const TrainingOptions saved = settings_of_run(choice.path);
   if (saved.is_language()) throw ArgumentError(visible(choice.path) + " holds a language model, which sees no images");
   n.weights = choice.path + "/checkpoints/best.safetensors";
   if (n.model.empty()) n.model = saved.model;

@@ -8,7 +8,7 @@
 #include "apps/checks.h"
 #include "apps/classification_task.h"
 #include "apps/interrupt.h"
-#include "apps/run_directory.h"
+#include "apps/run_settings.h"
 #include "compress/quantizers/equalisation.h"
 #include "compress/quantizers/mixed_precision.h"
 #include "compress/quantizers/range_search.h"
@@ -280,7 +280,7 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
 }
 
 nn::IntegerSpec trained(const std::string& run) {
-  const TrainingOptions saved = training_options_from_json(read_config(run), run + "/config.json");
+  const TrainingOptions saved = settings_of_run(run);
   if (!nn::is_packed_network(saved.init))
     throw FormatError(run +
                       "/config.json: expected a run that began with a file of `pith quantize --keep-float`, found " +

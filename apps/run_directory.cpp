@@ -25,7 +25,8 @@ namespace pith::apps {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t kConfigLimit = 1 << 20;
+constexpr size_t kConfigLimit = 1 << 20;             ///< bytes
+constexpr size_t kStartLimit = size_t{1} << 34;
 
 /// The event file of a run that goes on, or the name of a new one.
 std::string event_path(const std::string& run) {
@@ -71,6 +72,12 @@ void add_json_lines(const std::string& run, std::string_view rows, bool from_fir
   if (!lines.empty()) append_to_end(run + "/metrics.jsonl", lines);
 }
 
+/// Under the name start, with the ending that says its format; one that a killed process left goes.
+void keep_start(const std::string& run, const std::string& file) {
+  if (const std::string old = kept_start(run); !old.empty()) fs::remove(old);
+  write_file_atomically(run + "/start" + fs::path(file).extension().string(), read_file(file, kStartLimit));
+}
+
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
@@ -109,13 +116,14 @@ RunDirectory RunDirectory::locked(const std::string& path) {
   return RunDirectory(path, lock);
 }
 
-RunDirectory RunDirectory::create(const std::string& path, const std::string& config) {
+RunDirectory RunDirectory::create(const std::string& path, const std::string& config, const std::string& start) {
   make_folder(path);
   RunDirectory run = locked(path);
   if (fs::exists(run.config_path())) {
     throw ArgumentError(path + " already holds a run: go on with --resume " + path + ", or choose another --out");
   }
   make_folder(path + "/checkpoints");
+  if (!start.empty()) keep_start(path, start);
   write_file_atomically(run.config_path(), std::as_bytes(std::span(config.data(), config.size())));
   run.log_ = std::make_unique<Log>(path + "/log.txt");
   return run;
@@ -176,6 +184,12 @@ std::string read_config(const std::string& path) {
   if (!fs::exists(config)) throw IoError(path + ": no run is there (no config.json); name a folder that --out made");
   const auto bytes = read_file(config, kConfigLimit);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string kept_start(const std::string& path) {
+  for (const auto& entry : fs::directory_iterator(path))
+    if (entry.path().stem() == "start") return entry.path();
+  return "";
 }
 
 std::string default_run_path(const std::string& name) {

@@ -1,5 +1,6 @@
 // One folder per run:
 //   config.json                      the resolved settings
+//   start.*                          the weights that --init named, so that the run stands by itself
 //   metrics.csv, metrics.jsonl       a row an epoch; the same bytes for the same settings, so no times
 //   timing.csv                       seconds and images/s of every epoch
 //   log.txt                          what the console said
@@ -22,9 +23,10 @@ namespace pith::apps {
 
 class RunDirectory {
  public:
-  /// Makes the folder and writes config.json. Throws ArgumentError where a run is there already, IoError where the
-  /// folder is in use by another process or cannot be made.
-  static RunDirectory create(const std::string& path, const std::string& config);
+  /// Makes the folder, copies `start`, the weights to begin with ("": none), and writes config.json. Throws
+  /// ArgumentError where a run is there already, IoError where the folder is in use by another process or cannot be
+  /// made.
+  static RunDirectory create(const std::string& path, const std::string& config, const std::string& start = "");
   /// Takes an existing run to go on. Throws IoError where none is there or it is in use.
   static RunDirectory open(const std::string& path);
   ~RunDirectory();
@@ -69,6 +71,9 @@ class RunDirectory {
 
 /// The settings of the run at `path` (its config.json). Throws IoError where no run is there.
 std::string read_config(const std::string& path);
+
+/// The run's own copy of the weights that it began with; "" where it has none.
+std::string kept_start(const std::string& path);
 
 /// "runs/<name>-20261124-153000", or that with "-2" and so on where it is taken: where a run goes that was told no
 /// place.

@@ -11,7 +11,7 @@
 #include "apps/interrupt.h"
 #include "apps/language_training.h"
 #include "apps/report.h"
-#include "apps/run_directory.h"
+#include "apps/run_settings.h"
 #include "nn/checkpoint.h"
 #include "nn/packed_network.h"
 #include "tensor/container.h"
@@ -42,7 +42,7 @@ struct Options {
 /// Settings and weights of the run, where one is named; what the command line says itself goes first.
 void take_run(Options& o) {
   if (o.run.empty()) return;
-  TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
+  TrainingOptions saved = settings_of_run(o.run);
   if (!o.what.model.empty()) saved.model = o.what.model;
   if (!o.what.data.empty()) saved.data = o.what.data;
   if (!o.what.data_root.empty()) saved.data_root = o.what.data_root;

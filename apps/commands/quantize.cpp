@@ -9,7 +9,7 @@
 #include "apps/interrupt.h"
 #include "apps/quantization.h"
 #include "apps/report.h"
-#include "apps/run_directory.h"
+#include "apps/run_settings.h"
 #include "apps/training_options.h"
 #include "compress/proofs/bounds.h"
 #include "nn/packed_network.h"
@@ -147,7 +147,7 @@ void quantize(Options o) {
   if (is_weight_only) return quantize_weights_only(o, console);
   bool is_trained = false;  // in whole numbers
   if (!o.run.empty()) {
-    const TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
+    const TrainingOptions saved = settings_of_run(o.run);
     if (saved.is_language()) return pack_language_run(o, static_cast<int>(saved.bits_weights), console);
     is_trained = nn::is_packed_network(saved.init);
     if (!is_trained) take_run(saved, o.what);

@@ -11,6 +11,7 @@
 #include "apps/run_report/measured.h"
 #include "apps/run_report/page.h"
 #include "apps/run_report/sensitivity_study.h"
+#include "apps/run_settings.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
 #include "nn/models.h"
@@ -38,7 +39,7 @@ struct Options {
 
 /// Of the best weights, folded, one image. The data set is opened for its classes and the size of its images.
 LayerLatency latency_of(const RunRecord& run, const std::string& data_root) {
-  TrainingOptions t = training_options_from_json(run.config.dump(), run.path + "/config.json");
+  TrainingOptions t = settings_of_run(run.path);
   if (t.is_language()) throw ArgumentError("a language model reads words, not images");
   if (!data_root.empty()) t.data_root = data_root;
   t.init.clear();

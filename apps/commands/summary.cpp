@@ -9,7 +9,7 @@
 #include "apps/cli.h"
 #include "apps/interrupt.h"
 #include "apps/language_training.h"
-#include "apps/run_directory.h"
+#include "apps/run_settings.h"
 #include "apps/summaries/compute_table.h"
 #include "apps/summaries/module_listing.h"
 #include "apps/summaries/network_graph.h"
@@ -86,7 +86,7 @@ Subject language_subject(const Options& o, TrainingOptions saved) {
 Subject subject_of(Options& o) {
   nn::ModelOptions shape;
   if (!o.run.empty()) {
-    const TrainingOptions saved = training_options_from_json(read_config(o.run), o.run + "/config.json");
+    const TrainingOptions saved = settings_of_run(o.run);
     if (o.weights.empty()) o.weights = o.run + "/checkpoints/best.safetensors";
     if (saved.is_language()) return language_subject(o, saved);
     if (o.model.empty()) o.model = saved.model;

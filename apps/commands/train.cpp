@@ -5,6 +5,7 @@
 #include "apps/language_training.h"
 #include "apps/machine.h"
 #include "apps/report.h"
+#include "apps/run_settings.h"
 #include "apps/training.h"
 #include "compress/schedule/schedule_file.h"
 #include "nn/packed_network.h"
@@ -51,7 +52,7 @@ void check_same_schedule(const Options& o, const TrainingOptions& saved) {
 
 /// Settings that change no bit of the result may differ in a run that goes on; any other stays what it was.
 TrainingOptions settings_of_resumed(const CLI::App& command, const Options& o) {
-  TrainingOptions saved = training_options_from_json(read_config(o.resume), o.resume + "/config.json");
+  TrainingOptions saved = settings_of_run(o.resume);
   if (!o.training.compress.empty()) check_same_schedule(o, saved);
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
@@ -163,7 +164,7 @@ void finish(Console& console, const TrainingOptions& t, const RunDirectory& run,
 /// The run's folder, made or taken, with what it will be told.
 RunDirectory begin(const Options& o, const TrainingOptions& t) {
   if (!o.resume.empty()) return RunDirectory::open(o.resume);
-  return RunDirectory::create(o.out.empty() ? default_run_path(t.model) : o.out, to_json(t));
+  return RunDirectory::create(o.out.empty() ? default_run_path(t.model) : o.out, to_json(t), t.init);
 }
 
 /// Opens the task first, so that refused data or weights leave no folder behind; then `run_it` trains in it.

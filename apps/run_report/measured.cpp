@@ -10,6 +10,7 @@
 #include "apps/classification_task.h"
 #include "apps/interrupt.h"
 #include "apps/quantization.h"
+#include "apps/run_settings.h"
 #include "data/image_file.h"
 #include "nn/checkpoint.h"
 #include "nn/fold.h"
@@ -54,7 +55,7 @@ class Measurement {
 
  private:
   static TrainingOptions options_of(const RunRecord& run, const MeasureOptions& o) {
-    TrainingOptions t = training_options_from_json(run.config.dump(), run.path + "/config.json");
+    TrainingOptions t = settings_of_run(run.path);
     if (t.is_language()) throw ArgumentError("a language model reads words, not images");
     if (!o.data_root.empty()) t.data_root = o.data_root;
     return t;

@@ -266,6 +266,36 @@ TEST_F(QuantizeCommand, TrainsOnFromAFileThatKnowsItsModel) {
   expect_refused(other, 3, "lenet5");
 }
 
+/// Whatever becomes of the file that --init named, and wherever the run is moved to.
+TEST_F(QuantizeCommand, ARunKeepsWhatItBeganWith) {
+  const std::string integers = folder_.file("s.train.safetensors"), floats = folder_.file("s.safetensors"),
+                    run = folder_.file("began"), moved = folder_.file("moved"), out = folder_.file("k.safetensors");
+  ASSERT_EQ(run_program(folder_, quantize(integers, {"--bits-weights", "4", "--keep-float"})).code, 0);
+  std::filesystem::copy_file(weights_, floats);
+  for (const std::string& start : {integers, floats}) {
+    const std::vector<uint8_t> began = test::read_bytes(start);
+    ASSERT_EQ(run_program(folder_, test::tiny_training(root_, run, {"--init", start})).code, 0);
+    EXPECT_EQ(test::read_bytes(run + "/start.safetensors"), began);
+    const std::string trained = test::read_text(run + "/result.json");
+    std::filesystem::remove(start);
+    std::filesystem::rename(run, moved);
+    const Outcome again = run_program(folder_, {"train", "--resume", moved, "--quiet"});
+    ASSERT_EQ(again.code, 0) << again.err;
+    const Json before = Json::parse(trained).at("test");
+    EXPECT_EQ(Json::parse(test::read_text(moved + "/result.json")).at("test"), before);
+    const Outcome e = run_program(folder_, {"eval", "--run", moved, "--json"});
+    ASSERT_EQ(e.code, 0) << e.err;
+    EXPECT_EQ(Json::parse(e.out).at("correct"), before.at("correct"));
+    std::vector<std::string> pack{"quantize", "--run", moved, "--out", out, "--quiet"};
+    if (start == floats) pack.insert(pack.end(), {"--calibration", "40"});
+    const Outcome packed = run_program(folder_, pack);
+    ASSERT_EQ(packed.code, 0) << packed.err;
+    const bool has_four_bits = read_container(out).find("fc1.weight")->bytes.size() < 400 * 120 * 3 / 4;
+    EXPECT_EQ(has_four_bits, start == integers);
+    std::filesystem::remove_all(moved);
+  }
+}
+
 /// What training reaches on the test set is what the packed file does, image by image.
 TEST_F(QuantizeCommand, TrainsByEveryMethodToWhatItsFileThenDoes) {
   const std::vector<std::vector<std::string>> methods{
