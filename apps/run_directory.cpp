@@ -25,7 +25,7 @@ namespace pith::apps {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t kConfigLimit = 1 << 20;             ///< bytes
+constexpr size_t kConfigLimit = 1 << 20;  ///< bytes
 constexpr size_t kStartLimit = size_t{1} << 34;
 
 /// The event file of a run that goes on, or the name of a new one.

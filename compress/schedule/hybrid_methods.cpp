@@ -1,12 +1,11 @@
 // Structures ranked by several criteria that vote, and filters pruned greedily to a compute budget.
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "compress/pruners/greedy.h"
 #include "compress/pruners/hybrid.h"
+#include "compress/pruners/ranked_gradient.h"
 #include "compress/pruners/ranked_norm.h"
-#include "compress/pruners/saliency.h"
 #include "compress/schedule/pruning_methods.h"
 #include "compress/schedule/settings.h"
 #include "tensor/error.h"
@@ -47,19 +46,9 @@ class HybridMethod : public PruningMethod {
       votes.push_back(votes_[c]);
     }
     std::vector<double> sums = hybrid_scores(criteria, votes);
-    keep_dead(t, groups, sums);
+    rank_pruned_last(sums, t.mask, groups);
     const RankOptions options = at(rank_, m, i);
     return groups.mask(keep_highest(with_noise(sums, options), pruned_count(groups.count(), level_.at(m), options)));
-  }
-
-  /// What is pruned already has neither gradient nor activation to be ranked by: it stays pruned.
-  static void keep_dead(const Target& t, const Groups& groups, std::vector<double>& sums) {
-    if (t.mask == nullptr) return;
-    std::vector<uint8_t> alive(sums.size(), 0);
-    for (int64_t i = 0; i < groups.shape().numel(); ++i)
-      if (t.mask->keeps(i)) alive[static_cast<size_t>(groups.of(i))] = 1;
-    for (size_t g = 0; g < sums.size(); ++g)
-      if (alive[g] == 0) sums[g] = -std::numeric_limits<double>::infinity();
   }
 
   static std::vector<double> scores(const Target& t, const Groups& groups, size_t criterion) {
@@ -69,7 +58,7 @@ class HybridMethod : public PruningMethod {
       case 1:
         return group_norms(*t.w, groups, Norm::mean_l2);
       case 2:
-        return group_sums(weight_times_gradient(*t.w, *t.gradient), groups);
+        return gradient_scores(*t.w, *t.gradient, groups);
       default:
         return activity(t, groups, criterion == 3);
     }

@@ -1,9 +1,8 @@
-#include <limits>
 #include <optional>
 
 #include "compress/pruners/random.h"
 #include "compress/pruners/ranked_activation.h"
-#include "compress/pruners/saliency.h"
+#include "compress/pruners/ranked_gradient.h"
 #include "compress/pruners/structure_threshold.h"
 #include "compress/schedule/pruning_methods.h"
 #include "compress/schedule/settings.h"
@@ -143,21 +142,15 @@ class RankedMethod : public PruningMethod {
       case Criterion::mean_activation:
         return mean_activation_scores(groups, *t.means);
       case Criterion::gradient:
-        return gradient_scores(t, groups);
+        return living_gradient_scores(t, groups);
       default:
         return group_norms(*t.w, groups, Norm::mean_l1);
     }
   }
 
-  /// What is pruned already has no gradient to be ranked by: it stays pruned.
-  static std::vector<double> gradient_scores(const Target& t, const Groups& groups) {
-    std::vector<double> scores = group_sums(weight_times_gradient(*t.w, *t.gradient), groups);
-    if (t.mask == nullptr) return scores;
-    std::vector<uint8_t> alive(scores.size(), 0);
-    for (int64_t i = 0; i < groups.shape().numel(); ++i)
-      if (t.mask->keeps(i)) alive[static_cast<size_t>(groups.of(i))] = 1;
-    for (size_t g = 0; g < scores.size(); ++g)
-      if (alive[g] == 0) scores[g] = -std::numeric_limits<double>::infinity();
+  static std::vector<double> living_gradient_scores(const Target& t, const Groups& groups) {
+    std::vector<double> scores = gradient_scores(*t.w, *t.gradient, groups);
+    rank_pruned_last(scores, t.mask, groups);
     return scores;
   }
 

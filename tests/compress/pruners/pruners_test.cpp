@@ -115,9 +115,26 @@ TEST(RankedActivation, PrunesTheFilterWithTheLowestMeanActivation) {
   EXPECT_THROW(prune_ranked_by_mean_activation(filters, std::vector<double>{0.2}, 0.34), ShapeError);
 }
 
-TEST(RankedGradient, PrunesTheFilterWhoseLossWouldFall) {
-  const Tensor w = tensor({1, 1, 2, 0}, {2, 2}), g = tensor({-3, 1, 1, 9}, {2, 2});  // sums -2 and 2
-  EXPECT_EQ(bits(prune_ranked_by_gradient(w, g, Groups(w.shape(), GroupType::filter), 0.5)), (Floats{0, 0, 1, 1}));
+TEST(RankedGradient, PrunesTheFilterWithoutWhichTheLossMovesLeast) {
+  const Tensor w = tensor({1, 1, 2, 0, 1, 2}, {3, 2}), g = tensor({-5, 1, 1, 9, 1, 1}, {3, 2});  // sums -4, 2, 3
+  const Groups filters(w.shape(), GroupType::filter);
+  EXPECT_EQ(gradient_scores(w, g, filters), (std::vector<double>{4, 2, 3}));
+  EXPECT_EQ(bits(prune_ranked_by_gradient(w, g, filters, 0.34)), (Floats{1, 1, 0, 0, 1, 1}));
+}
+
+/// Of a quadratic loss 1/2 sum a (w - c)^2 the change without a filter is known; for small weights the first-order term
+/// ranks it.
+TEST(RankedGradient, RanksByWhatTheLossWouldChangeBy) {
+  const std::vector<float> a{1, 3, 2, 5}, c{4, -1, 2, 1}, w{0.01F, 0.02F, -0.01F, 0.03F};
+  std::vector<float> g(4);
+  std::vector<double> change(4);
+  for (size_t i = 0; i < 4; ++i) {
+    g[i] = a[i] * (w[i] - c[i]);
+    change[i] = std::abs(0.5 * a[i] * (c[i] * c[i] - (w[i] - c[i]) * (w[i] - c[i])));
+  }
+  const Tensor weights = tensor(w, {4, 1});
+  const std::vector<double> scores = gradient_scores(weights, tensor(g, {4, 1}), {weights.shape(), GroupType::filter});
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(scores[i], change[i], 0.05 * change[i]) << i;
 }
 
 TEST(Random, PrunesExactlyTheShareByItsKey) {
