@@ -43,8 +43,15 @@ compress::WeightRange weight_range_of(const std::string& name) {
   return name == "mse" ? compress::WeightRange::mse : compress::WeightRange::largest;
 }
 
+/// Weights alone may have 16 bits, too: nothing multiplies them as they lie.
+int weight_only_bits(const char* option, int64_t bits) {
+  if (bits != 16 && (bits < 1 || bits > 8))
+    throw ArgumentError(fmt::format("{} takes 1 to 8 or 16, not {}", option, bits));
+  return static_cast<int>(bits);
+}
+
 /// "LAYERS:w=4,a=8", either of both.
-compress::QuantOverride override_of(const std::string& text) {
+compress::QuantOverride override_of(const std::string& text, bool is_weight_only) {
   const auto refuse = [&] { throw ArgumentError("--override takes LAYERS:w=BITS,a=BITS, not \"" + text + "\""); };
   const size_t colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) refuse();
@@ -60,7 +67,8 @@ compress::QuantOverride override_of(const std::string& text) {
     if (error != std::errc() || end != part.data() + part.size() || part[1] != '=' ||
         (part[0] != 'w' && part[0] != 'a'))
       refuse();
-    (part[0] == 'w' ? o.bits_weights : o.bits_activations) = bits_of("--override", bits, 1);
+    (part[0] == 'w' ? o.bits_weights : o.bits_activations) =
+        is_weight_only ? weight_only_bits("--override", bits) : bits_of("--override", bits, 1);
   }
   return o;
 }
@@ -224,7 +232,7 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
   if (o.budget_bytes < 0) throw ArgumentError(fmt::format("--budget-bytes takes 1 or more, not {}", o.budget_bytes));
   if (o.budget_widths.empty()) throw ArgumentError("--budget-widths takes bits, like 2,4,8");
   for (const int bits : o.budget_widths) bits_of("--budget-widths", bits, 1);
-  for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text));
+  for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text, false));
   return p;
 }
 
@@ -238,11 +246,11 @@ compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& o) {
         "--method weight-only rounds weights and leaves all else real: of the settings it takes --bits-weights, "
         "--group-size, --weight-range and --override");
   check_at_least("--group-size", o.group_size, 0);
-  compress::WeightOnlyOptions w{.bits = bits_of("--bits-weights", o.bits_weights, 1),
+  compress::WeightOnlyOptions w{.bits = weight_only_bits("--bits-weights", o.bits_weights),
                                 .group = o.group_size,
                                 .range = weight_range_of(o.weight_range)};
   for (const std::string& text : o.overrides) {
-    w.overrides.push_back(override_of(text));
+    w.overrides.push_back(override_of(text, true));
     if (w.overrides.back().bits_activations != 0)
       throw ArgumentError("--method weight-only has no bits of activations; --override takes LAYERS:w=BITS there");
   }

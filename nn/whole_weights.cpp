@@ -40,6 +40,12 @@ int64_t integer(const Json& facts, const char* key, int64_t highest, const std::
   return v->integer;
 }
 
+int bits_of(const Json& facts, const std::string& path) {
+  const int64_t bits = integer(facts, "bits", 16, path);
+  if (bits > 8 && bits != 16) refuse(path, "1 to 8 or 16 as \"bits\"", std::to_string(bits));
+  return static_cast<int>(bits);
+}
+
 Shape shape_of(const Json& facts, const std::string& path) {
   const Json* const v = facts.find("shape");
   if (v == nullptr || v->kind != Json::Kind::array || v->items.size() < 2 || v->items.size() > 6)
@@ -69,7 +75,7 @@ void add_real_weights(Container& real, const Container& file, const std::string&
                       const Json& facts) {
   if (facts.kind != Json::Kind::object) refuse(path, "an object for " + printable(name), "another value");
   const Shape shape = shape_of(facts, path);
-  const int bits = static_cast<int>(integer(facts, "bits", 8, path));
+  const int bits = bits_of(facts, path);
   const int64_t each = row_length(shape), group = integer(facts, "group", each, path);
   const int64_t groups = groups_of_row(shape, group);
   check_bytes(file, path, name, shape);

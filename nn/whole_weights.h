@@ -18,8 +18,8 @@ namespace pith::nn {
 /// weight = scale q, in f32.
 struct WholeWeights {
   std::string name;
-  int bits = 8;   ///< 1 to 8
-  Tensor values;  ///< s8
+  int bits = 8;   ///< 1 to 8, or 16
+  Tensor values;  ///< s8, of 16 bits s32
   int64_t group;  ///< 1 to the row's length
   Tensor scale;   ///< f32 [k, groups of a row]
   bool learned = false;

@@ -160,7 +160,9 @@ void quantize(Options o) {
 }
 
 void add_method(CLI::App& c, QuantizationOptions& o) {
-  c.add_option("--bits-weights", o.bits_weights, "1 to 8")->capture_default_str()->group("Method");
+  c.add_option("--bits-weights", o.bits_weights, "1 to 8; of weight-only 16, too")
+      ->capture_default_str()
+      ->group("Method");
   c.add_option("--bits-activations", o.bits_activations, "1 to 8")->capture_default_str()->group("Method");
   c.add_option("--bits-ends", o.bits_ends, "first and last layer's weights, last one's input; 0: as the rest")
       ->capture_default_str()

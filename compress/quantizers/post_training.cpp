@@ -181,12 +181,17 @@ QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, W
   const size_t rows = static_cast<size_t>(w.shape()[0]), each = rows == 0 ? 0 : values.size() / rows;
   for (const float v : values)
     if (!std::isfinite(v)) throw NumericError("quantize: a weight of " + text(w) + " is not finite");
-  QuantizedWeights q{Tensor::empty(w.shape(), DType::s8), {}};
+  QuantizedWeights q{Tensor::empty(w.shape(), bits == 16 ? DType::s32 : DType::s8), {}};
   const LinearScale whole = per_channel ? LinearScale{} : scale_of(values, bits, range);
   for (size_t k = 0; k < rows; ++k) {
     const std::span<const float> row = std::span(values).subspan(k * each, each);
     const LinearScale s = per_channel ? scale_of(row, bits, range) : whole;
     q.scale.push_back(s.scale);
+    if (bits == 16) {
+      std::transform(row.begin(), row.end(), q.values.mutable_data<int32_t>() + k * each,
+                     [&](float v) { return quantized(v, s); });
+      continue;
+    }
     int8_t* const to = q.values.mutable_data<int8_t>() + k * each;
     if (bits == 1)
       std::transform(row.begin(), row.end(), to, [](float v) { return static_cast<int8_t>(v >= 0 ? 1 : -1); });

@@ -43,9 +43,9 @@ struct PostTrainingOptions {
 nn::IntegerSpec quantize_after_training(const nn::Graph& graph, const Statistics& statistics,
                                         const PostTrainingOptions& options, const std::string& model);
 
-/// w [out, ...] as integers of these bits: values, one scale a row. A row of zeros gets scale 1.
+/// w [out, ...] as integers of these bits, 1 to 8 or 16: values, one scale a row. A row of zeros gets scale 1.
 struct QuantizedWeights {
-  Tensor values;  ///< s8, w's shape
+  Tensor values;  ///< w's shape; s8, of 16 bits s32
   std::vector<float> scale;
 };
 QuantizedWeights quantize_weights(const Tensor& w, int bits, bool per_channel, WeightRange range);

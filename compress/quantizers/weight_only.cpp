@@ -36,11 +36,11 @@ nn::WholeWeights whole(const Section& s, const WeightOnlyOptions& o) {
   const int64_t rows = s.shape[0], each = s.shape.numel() / rows;
   nn::WholeWeights q{.name = s.name,
                      .bits = bits_for(s.name, o),
-                     .values = Tensor::empty(s.shape, DType::s8),
+                     .values = {},
                      .group = o.group == 0 ? each : std::min(o.group, each),
                      .scale = {}};
   std::vector<float> scales;
-  int8_t* to = q.values.mutable_data<int8_t>();
+  std::vector<int32_t> values;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t at = 0; at < each; at += q.group) {
       const auto from = w.begin() + row * each + at;
@@ -48,18 +48,26 @@ nn::WholeWeights whole(const Section& s, const WeightOnlyOptions& o) {
       const QuantizedWeights found =
           quantize_weights(Tensor::from(group, Shape{1, std::ssize(group)}), q.bits, true, o.range);
       scales.push_back(found.scale[0]);
-      to = std::copy_n(found.values.data<int8_t>(), group.size(), to);
+      const std::vector<int32_t> levels = found.values.to(DType::s32).to_vector<int32_t>();
+      values.insert(values.end(), levels.begin(), levels.end());
     }
+  const Tensor all = Tensor::from(values, s.shape);
+  q.values = q.bits == 16 ? all : all.to(DType::s8);
   q.scale = Tensor::from(scales, Shape{rows, nn::groups_of_row(s.shape, q.group)});
   return q;
 }
 
+void check_bits(int bits) {
+  if (bits < 1 || (bits > 8 && bits != 16))
+    throw ArgumentError("quantize: " + std::to_string(bits) + " bits are not among 1 to 8 and 16");
+}
+
 void check(const Container& file, const WeightOnlyOptions& o) {
-  if (o.bits < 1 || o.bits > 8)
-    throw ArgumentError("quantize: " + std::to_string(o.bits) + " bits are not among 1 to 8");
+  check_bits(o.bits);
   if (nn::has_whole_weights(file)) throw ArgumentError("quantize: the weights of this file are whole numbers already");
   if (o.group < 0) throw ArgumentError("quantize: a group has 1 weight or more, not " + std::to_string(o.group));
   for (const QuantOverride& v : o.overrides) {
+    if (v.bits_weights != 0) check_bits(v.bits_weights);
     const Selector selector(v.layers);
     if (std::none_of(file.sections.begin(), file.sections.end(),
                      [&](const Section& s) { return is_weight(s) && selector.matches(s.name); }))
@@ -106,7 +114,8 @@ WeightOnly learned_weights(Container file, int bits) {
   });
   return packed(file, [&](const Section& s) {
     const auto at = steps.find(s.name + nn::kStepSuffix);
-    return at == steps.end() ? std::nullopt : std::optional(nn::learned_weights(s.name, s.tensor(), at->second.tensor(), bits));
+    return at == steps.end() ? std::nullopt
+                             : std::optional(nn::learned_weights(s.name, s.tensor(), at->second.tensor(), bits));
   });
 }
 

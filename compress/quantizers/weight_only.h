@@ -11,7 +11,7 @@
 namespace pith::compress {
 
 struct WeightOnlyOptions {
-  int bits = 8;       ///< 1 to 8
+  int bits = 8;       ///< 1 to 8, or 16
   int64_t group = 0;  ///< weights that share a scale; 0: a scale a row (an output channel, a word)
   WeightRange range = WeightRange::largest;
   std::vector<QuantOverride> overrides =
@@ -24,7 +24,7 @@ struct WeightOnly {
 };
 
 /// Floating-point sections of two axes and more; vectors (biases, batch norm) stay as they are, and a pruned weight
-/// stays exactly 0 (but with 1 bit). Throws ArgumentError for bits outside 1 to 8, a negative group, an override that
+/// stays exactly 0 (but with 1 bit). Throws ArgumentError for other bits, a negative group, an override that
 /// names no weight, or a file without any; NumericError for weights that are not finite.
 WeightOnly weight_only(const Container& file, const WeightOnlyOptions& options);
 

@@ -50,7 +50,7 @@ TEST(WeightOnly, HasAScaleAGroupAndTheLastOneMayBeShorter) {
 TEST(WeightOnly, OfEveryWidthIsWithinHalfAStepAndKeepsZeros) {
   Floats w = test::wave({4, 3, 5, 5}, 3, DType::f32).to_vector<float>();
   for (size_t i = 0; i < w.size(); i += 3) w[i] = 0;
-  for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
+  for (const int bits : {2, 3, 4, 5, 6, 7, 8, 16}) {
     Container file;
     file.sections.push_back(Section::of("conv.weight", Tensor::from(w, {4, 3, 5, 5})));
     const Floats back = real(weight_only(file, {.bits = bits}), "conv.weight");
@@ -58,7 +58,7 @@ TEST(WeightOnly, OfEveryWidthIsWithinHalfAStepAndKeepsZeros) {
       const size_t row = i / 75 * 75;
       float largest = 0;
       for (size_t j = row; j < row + 75; ++j) largest = std::max(largest, std::abs(w[j]));
-      EXPECT_NEAR(back[i], w[i], 0.5001f * largest / static_cast<float>((1 << (bits - 1)) - 1)) << bits;
+      EXPECT_NEAR(back[i], w[i], 0.5001f * largest / static_cast<float>((1 << (bits - 1)) - 1) + 2e-7f * largest) << bits;
       if (w[i] == 0) {
         EXPECT_EQ(back[i], 0);
       }
@@ -138,6 +138,7 @@ TEST(WeightOnly, IsRefusedWithOneSentence) {
     EXPECT_NE(message.find(says), std::string::npos) << message;
   };
   refused(file, {.bits = 9}, "9 bits");
+  refused(file, {.overrides = {{.layers = "fc.*", .bits_weights = 12}}}, "12 bits");
   refused(file, {.group = -1}, "not -1");
   refused(file, {.overrides = {{.layers = "conv9", .bits_weights = 4}}}, "\"conv9\" names no weight");
   refused(file_of({1, NAN, 3, 4}, {2, 2}), {}, "not finite");
@@ -158,7 +159,8 @@ TEST(WeightOnly, SurvivesEveryDamageOfItsFileWithASentence) {
     const std::string message = test::message_of<FormatError>([&] { nn::with_real_weights(bad, "f"); });
     EXPECT_NE(message.find(says), std::string::npos) << message;
   };
-  refused("\"bits\":4", "\"bits\":9", "1 to 8 as \"bits\"");
+  refused("\"bits\":4", "\"bits\":9", "1 to 8 or 16 as \"bits\"");
+  refused("\"bits\":4", "\"bits\":16", "I16");
   refused("\"bits\":4", "\"bits\":3", "bytes");
   refused("\"group\":3", "\"group\":5", "1 to 4 as \"group\"");
   refused("\"group\":3", "\"group\":1", "fc.weight.scale");
