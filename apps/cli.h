@@ -33,6 +33,7 @@ void add_schedule(CLI::App& program, Action& action);
 void add_info(CLI::App& program, Action& action);
 void add_summary(CLI::App& program, Action& action);
 void add_sense(CLI::App& program, Action& action);
+void add_export(CLI::App& program, Action& action);
 void add_explain(CLI::App& program, Action& action);
 void add_prove(CLI::App& program, Action& action);
 void add_report(CLI::App& program, Action& action);

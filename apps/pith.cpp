@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
   pith::apps::add_quantize(program, action);
   pith::apps::add_explain(program, action);
   pith::apps::add_prove(program, action);
+  pith::apps::add_export(program, action);
   pith::apps::add_data(program, action);
   pith::apps::add_schedule(program, action);
   pith::apps::add_info(program, action);

@@ -1,5 +1,5 @@
 // ONNX files are read by onnx's own checker, and run in PyTorch node by node (tests/oracle/onnx_check.py).
-#include "apps/summaries/onnx_file.h"
+#include "apps/exports/onnx_file.h"
 
 #include <gtest/gtest.h>
 

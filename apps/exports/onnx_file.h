@@ -1,5 +1,4 @@
-// A network as an ONNX file (onnx.ai, IR version 7, operator set 13), written on the wire: the format's messages have
-// few fields that a network of these layers needs.
+// A float network as an ONNX file (onnx_graph.h).
 #pragma once
 
 #include <string>
