@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "apps/bit_budget.h"
 #include "apps/checks.h"
 #include "apps/classification_task.h"
+#include "apps/evaluate.h"
 #include "apps/interrupt.h"
 #include "apps/run_settings.h"
 #include "compress/quantizers/equalisation.h"
@@ -126,21 +128,18 @@ double cost_of(const nn::IntegerSpec& spec, const std::vector<data::Batch>& batc
   return sum / images;
 }
 
-/// The settings with bits a layer, by what each width of each layer costs.
-compress::PostTrainingOptions within_budget(const nn::Graph& graph, const compress::Statistics& statistics,
-                                            const compress::PostTrainingOptions& options,
-                                            const std::vector<data::Batch>& batches, const QuantizationOptions& o,
-                                            const std::string& model, Console& console) {
-  Progress* bar = nullptr;
-  const std::vector<compress::LayerWidths> layers = compress::measured_widths(
-      graph, statistics, options, o.budget_widths,
-      [&](const nn::IntegerSpec& tried) { return cost_of(tried, batches); },
-      [&](int64_t done, int64_t of) {
-        if (bar == nullptr) bar = &console.progress("widths", of);
-        if (bar->due()) bar->show(done, "");
-      });
-  if (bar != nullptr) console.end_progress();
-  return compress::within_bytes(graph, statistics, options, layers, o.budget_bytes, model);
+/// Share of the images held out that a network answers right, in percent. answers: images -> logits.
+double accuracy_of(const data::DataSource& source, const QuantizationOptions& o,
+                   const std::function<Tensor(const Tensor&)>& answers) {
+  data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 128, 1);
+  loader.start(0);
+  Score score;
+  for (int64_t i = 0; i < loader.batches(); ++i) {
+    check_interrupted();
+    const data::Batch batch = loader.next();
+    add_batch(score, answers(batch.images), batch.labels);
+  }
+  return score.top1();
 }
 
 nn::IntegerSpec search_ranges(const nn::Graph& graph, nn::IntegerSpec spec, const std::vector<data::Batch>& batches,
@@ -176,6 +175,23 @@ nn::IntegerSpec fitted(const nn::Graph& graph, nn::IntegerSpec spec, const data:
   });
   console.end_progress();
   return spec;
+}
+
+/// The network with bits a layer, by what each width of each layer costs.
+nn::IntegerSpec within_budget(BudgetCase c, const data::DataSource& source, const QuantizationOptions& o,
+                              const std::function<nn::IntegerSpec(const compress::PostTrainingOptions&)>& finish,
+                              Console& console) {
+  const std::vector<data::Batch> batches = kept_batches(source, o);
+  measure_widths(
+      c, o.budget_widths, [&](const nn::IntegerSpec& tried) { return cost_of(tried, batches); }, console);
+  if (o.budget_bytes > 0)
+    return finish(compress::within_bytes(c.graph, c.statistics, c.options, c.layers, o.budget_bytes, c.model));
+  const double real = accuracy_of(source, o, [&](const Tensor& x) { return nn::run_graph(c.graph, x); });
+  const auto accuracy = [&](const nn::IntegerSpec& tried) {
+    const nn::IntegerNetwork network(tried);
+    return accuracy_of(source, o, [&](const Tensor& x) { return network.run(x); });
+  };
+  return smallest_within(c, real - *o.budget_points, finish, accuracy, console);
 }
 
 compress::TrainingChoice training_choice(const QuantizationOptions& o) {
@@ -230,6 +246,10 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
   check_at_least("--fit-images", o.fit_images, 1);
   compress::rounding(o.rounding);
   if (o.budget_bytes < 0) throw ArgumentError(fmt::format("--budget-bytes takes 1 or more, not {}", o.budget_bytes));
+  if (o.budget_points && !(*o.budget_points >= 0 && *o.budget_points <= 100))
+    throw ArgumentError(fmt::format("--budget-points takes 0 to 100, not {}", *o.budget_points));
+  if (o.budget_points && o.budget_bytes > 0)
+    throw ArgumentError("--budget-bytes and --budget-points exclude each other: one is given, the other found");
   if (o.budget_widths.empty()) throw ArgumentError("--budget-widths takes bits, like 2,4,8");
   for (const int bits : o.budget_widths) bits_of("--budget-widths", bits, 1);
   for (const std::string& text : o.overrides) p.overrides.push_back(override_of(text, false));
@@ -239,7 +259,7 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
 compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& o) {
   const bool chooses_more = o.bits_activations != 8 || o.clip != "none" || o.mode != "asymmetric" ||
                             o.rounding != "nearest" || o.is_per_tensor || o.corrects_bias || o.equalises ||
-                            o.bits_residual != 0 || o.search != 0 || o.budget_bytes != 0 || !o.statistics_in.empty() ||
+                            o.bits_residual != 0 || o.search != 0 || o.has_budget() || !o.statistics_in.empty() ||
                             !o.statistics_out.empty() || o.chooses_training();
   if (chooses_more)
     throw ArgumentError(
@@ -280,10 +300,12 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
     if (graph.layers.size() == layers) throw ArgumentError("--bits-residual: " + what.model + " adds up no residuals");
     statistics = compress::with_requantized_sums(statistics, graph);
   }
-  if (o.budget_bytes > 0)
-    decided = within_budget(graph, statistics, decided, kept_batches(source, o), o, what.model, console);
-  nn::IntegerSpec spec = compress::quantize_after_training(graph, statistics, decided, what.model);
-  spec = fitted(graph, std::move(spec), source, o, console);
+  const auto finish = [&](const compress::PostTrainingOptions& bits) {
+    return fitted(graph, compress::quantize_after_training(graph, statistics, bits, what.model), source, o, console);
+  };
+  nn::IntegerSpec spec = o.has_budget()
+                             ? within_budget({graph, statistics, decided, what.model}, source, o, finish, console)
+                             : finish(decided);
   return o.chooses_training() ? compress::chosen_training(std::move(spec), choice, decided.bits_weights) : spec;
 }
 

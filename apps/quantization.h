@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,11 @@ struct QuantizationOptions {
   bool is_per_tensor = false;
   std::string rounding = "nearest";
   bool corrects_bias = false, equalises = false;
-  int64_t search = 0;         ///< rounds of the search for ranges; 0: none
-  int64_t fit_images = 1024;  ///< of those held out, for rounding, bias correction and search
-  int64_t budget_bytes = 0;   ///< of the packed file, bits a layer chosen; 0: none
+  int64_t search = 0;                        ///< rounds of the search for ranges; 0: none
+  int64_t fit_images = 1024;                 ///< of those held out, for rounding, bias correction and search
+  int64_t budget_bytes = 0;                  ///< of the packed file, bits a layer chosen; 0: none
+  std::optional<double> budget_points = {};  ///< of accuracy that the smallest file may lose on images held out
+  bool has_budget() const { return budget_bytes > 0 || budget_points.has_value(); }
   std::vector<int> budget_widths = {2, 3, 4, 5, 6, 8};
   std::vector<std::string> overrides;
   int64_t group_size = 0;  ///< of method weight-only: weights that share a scale; 0: a row

@@ -203,7 +203,11 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
       ->group("Method");
   c.add_option("--budget-bytes", o.budget_bytes, "bits a layer, chosen so that the packed file has at most these bytes")
       ->group("Method");
-  c.add_option("--budget-widths", o.budget_widths, "bits that --budget-bytes chooses from")
+  c.add_option("--budget-points", o.budget_points,
+               "bits a layer, chosen so that the file is the smallest that loses at most\n"
+               "these points of top-1 on the images held out")
+      ->group("Method");
+  c.add_option("--budget-widths", o.budget_widths, "bits that a budget chooses from")
       ->delimiter(',')
       ->capture_default_str()
       ->group("Method");

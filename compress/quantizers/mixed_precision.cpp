@@ -29,20 +29,9 @@ std::vector<Choice> front_of(std::vector<Choice> all) {
   return front;
 }
 
-/// The first override that matches counts alone, so the new one takes over what another says of activations.
-PostTrainingOptions with_bits(PostTrainingOptions options, const std::string& layer, int bits) {
-  QuantOverride all{.layers = layer, .bits_weights = bits};
-  const auto other = std::find_if(options.overrides.begin(), options.overrides.end(),
-                                  [&](const QuantOverride& o) { return Selector(o.layers).matches(layer); });
-  if (other != options.overrides.end()) all.bits_activations = other->bits_activations;
-  options.overrides.insert(options.overrides.begin(), all);
-  return options;
-}
-
 bool is_set(const PostTrainingOptions& options, const std::string& layer) {
-  return std::any_of(options.overrides.begin(), options.overrides.end(), [&](const QuantOverride& o) {
-    return o.bits_weights != 0 && Selector(o.layers).matches(layer);
-  });
+  return std::any_of(options.overrides.begin(), options.overrides.end(),
+                     [&](const QuantOverride& o) { return o.bits_weights != 0 && Selector(o.layers).matches(layer); });
 }
 
 int64_t weight_bytes(const nn::IntegerLayer& layer) {
@@ -61,6 +50,16 @@ PostTrainingOptions chosen(const nn::Graph& graph, PostTrainingOptions options, 
 }
 
 }  // namespace
+
+/// The first override that matches counts alone, so the new one takes over what another says of activations.
+PostTrainingOptions with_bits(PostTrainingOptions options, const std::string& layer, int bits) {
+  QuantOverride all{.layers = layer, .bits_weights = bits};
+  const auto other = std::find_if(options.overrides.begin(), options.overrides.end(),
+                                  [&](const QuantOverride& o) { return Selector(o.layers).matches(layer); });
+  if (other != options.overrides.end()) all.bits_activations = other->bits_activations;
+  options.overrides.insert(options.overrides.begin(), all);
+  return options;
+}
 
 std::vector<size_t> cheapest_choice(const std::vector<std::vector<WidthOption>>& layers, int64_t budget) {
   std::vector<std::vector<Choice>> fronts{{Choice{}}};
@@ -95,8 +94,8 @@ std::vector<LayerWidths> measured_widths(const nn::Graph& graph, const Statistic
   int64_t done = 0;
   for (LayerWidths& layer : all)
     for (const int bits : widths) {
-      const nn::IntegerSpec spec = quantize_after_training(
-          graph, statistics, with_bits(options, graph.layers[layer.layer].name, bits), "");
+      const nn::IntegerSpec spec =
+          quantize_after_training(graph, statistics, with_bits(options, graph.layers[layer.layer].name, bits), "");
       layer.options.push_back({bits, weight_bytes(spec.layers[layer.layer]), cost(spec)});
       if (progress) progress(++done, std::ssize(all) * std::ssize(widths));
     }
@@ -117,8 +116,7 @@ PostTrainingOptions within_bytes(const nn::Graph& graph, const Statistics& stati
     least += way->bytes;
   }
   const auto file_of = [&](const std::vector<size_t>& choice) {
-    return nn::packed_bytes(
-        quantize_after_training(graph, statistics, chosen(graph, options, layers, choice), model));
+    return nn::packed_bytes(quantize_after_training(graph, statistics, chosen(graph, options, layers, choice), model));
   };
   // Names and lengths in the header change with the choice by some bytes: what is too much goes off the budget.
   const int64_t least_file = file_of(smallest);

@@ -1,6 +1,6 @@
-// Bits a layer, chosen under a budget of bytes: each layer's cost at each width is measured with that layer alone changed,
-// and the choice whose costs sum to the least is found exactly (HAWQ-V2's formulation, Dong et al. 2020, with the loss
-// itself in place of its estimate by second derivatives).
+// Bits a layer, chosen under a budget of bytes: each layer's cost at each width is measured with that layer alone
+// changed, and the choice whose costs sum to the least is found exactly (HAWQ-V2's formulation, Dong et al. 2020, with
+// the loss itself in place of its estimate by second derivatives).
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,9 @@ struct WidthOption {
 /// smallest options do not fit.
 std::vector<size_t> cheapest_choice(const std::vector<std::vector<WidthOption>>& layers, int64_t budget);
 
+/// `options` with the bits of one layer's weights set, before all else that they say of it.
+PostTrainingOptions with_bits(PostTrainingOptions options, const std::string& layer, int bits);
+
 struct LayerWidths {
   size_t layer = 0;  ///< of the graph
   std::vector<WidthOption> options;
@@ -36,8 +39,8 @@ std::vector<LayerWidths> measured_widths(const nn::Graph& graph, const Statistic
                                          const NetworkCost& cost,
                                          const std::function<void(int64_t done, int64_t of)>& progress = nullptr);
 
-/// `options` with an override a measured layer, so that the packed file of `model` has at most `bytes` bytes. Throws ArgumentError
-/// naming the least that these widths allow where it has more.
+/// `options` with an override a measured layer, so that the packed file of `model` has at most `bytes` bytes. Throws
+/// ArgumentError naming the least that these widths allow where it has more.
 PostTrainingOptions within_bytes(const nn::Graph& graph, const Statistics& statistics,
                                  const PostTrainingOptions& options, const std::vector<LayerWidths>& layers,
                                  int64_t bytes, const std::string& model);
