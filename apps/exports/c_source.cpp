@@ -99,7 +99,7 @@ class Writer {
     if (g.kind == LayerKind::flatten) return;
     if (g.has_weights()) add_weights(i);
     add_table(i);
-    const std::string layer = fmt::format("&{}", table_name(g)), x = place(g.input),
+    const std::string layer = fmt::format("&{}", table_name(i)), x = place(g.input),
                       y = place(static_cast<int64_t>(i + 1));
     const std::string out = is_last(i) ? std::string("0, logits") : fmt::format("{}, 0", y);
     if (g.kind == LayerKind::conv)
@@ -113,21 +113,21 @@ class Writer {
           fmt::format("  {}({}, {}, {});\n", g.kind == LayerKind::max_pool ? "pool_max" : "pool_mean", layer, x, y);
   }
 
-  /// Not to be taken for a function of the runtime.
-  static std::string table_name(const nn::GraphLayer& g) { return identifier("layer_" + g.name); }
+  /// No other layer's, and not to be taken for a function of the runtime. A file's names are a stranger's: what is not
+  /// an identifier gets into no comment either.
+  std::string table_name(size_t i) const { return fmt::format("l{}_{}", i, identifier(spec_.layers[i].shape.name)); }
 
   /// Weights, scales and biases.
   void add_weights(size_t i) {
     const nn::IntegerLayer& layer = spec_.layers[i];
-    const std::string name = table_name(layer.shape);
+    const std::string name = table_name(i);
     const int64_t filters = layer.weights.shape()[0], each = layer.weights.numel() / filters;
     const std::vector<uint8_t> bytes = filter_codes(layer, each);
     const nn::ValueQuant &x = quant(layer.shape.input), &y = quant(static_cast<int64_t>(i + 1));
     std::vector<float> scale;
     for (const float s : layer.weight_scale)
       scale.push_back(nn::requantization(x.scale, s, is_last(i) ? 1.0F : y.scale));
-    tables_ +=
-        fmt::format("/* {}: {} filters of {} weights, {} bits each. */\n", layer.shape.name, filters, each, layer.bits);
+    tables_ += fmt::format("/* {} filters of {} weights, {} bits each. */\n", filters, each, layer.bits);
     tables_ += array<uint8_t>("uint8_t", name + "_weights", bytes, [](int v) { return std::to_string(v); });
     tables_ += array<float>("float", name + "_scale", scale, literal);
     tables_ += array<int32_t>("int32_t", name + "_bias", layer.bias.to_vector<int32_t>(), bias_literal);
@@ -180,7 +180,7 @@ class Writer {
     const Window w = is_conv || g.kind == LayerKind::max_pool ? g.window : Window{};
     const int64_t kernel_h = is_conv ? layer.weights.shape()[2] : g.kernel[0];
     const int64_t kernel_w = is_conv ? layer.weights.shape()[3] : g.kernel[1];
-    const std::string name = table_name(g);
+    const std::string name = table_name(i);
     tables_ += fmt::format("static const layer_t {} = {{\n", name);
     tables_ +=
         g.has_weights() ? fmt::format("  {0}_weights, {0}_scale, {0}_bias, {1},", name, layer.bits) : "  0, 0, 0, 0,";
@@ -213,9 +213,8 @@ class Writer {
         "static int16_t column_buffer[{12}];\n"
         "static sum_t sum_buffer[FILTERS * {10}];\n"
         "static uint8_t values[{11}];\n",
-        spec_.model.empty() ? name_ : spec_.model, made.function, in[0], in[1], in[2], classes, made.constant_bytes,
-        made.static_bytes, is_wide_ ? "int64_t" : "int32_t", longest_filter_, largest_plane_, plan_.bytes,
-        largest_columns_, kFilters);
+        identifier(spec_.model), made.function, in[0], in[1], in[2], classes, made.constant_bytes, made.static_bytes,
+        is_wide_ ? "int64_t" : "int32_t", longest_filter_, largest_plane_, plan_.bytes, largest_columns_, kFilters);
   }
 
   std::string run() const {

@@ -82,7 +82,7 @@ nn::IntegerLayer of_shape(nn::GraphLayer shape) {
 
 /// Steps, gaps, groups, borders where 0 is no zero, pooling with a border, a mean, another grid; 18 by 17 pixels.
 nn::IntegerSpec every_kind() {
-  nn::IntegerSpec spec{.model = "all", .input = {4, 18, 17}, .is_dynamic = false, .values = {}, .layers = {}};
+  nn::IntegerSpec spec{.model = "*/ all", .input = {4, 18, 17}, .is_dynamic = false, .values = {}, .layers = {}};
   spec.values = {{0.02F, 117, 8}, {0.05F, 0, 6}, {0.05F, 0, 6}, {0.11F, 31, 8}, {0.3F, 3, 4},
                  {0.2F, 90, 8},   {0.07F, 9, 8}, {0.07F, 9, 8}, {1, 0, 8}};
   const auto drawn = [&](const Shape& shape, uint64_t seed) {
@@ -109,7 +109,7 @@ nn::IntegerSpec every_kind() {
       {.kind = LayerKind::conv, .name = "1st-conv", .input = 0, .relu = true, .window = strided, .output = {8, 9, 17}},
       {8, 2, 3, 3}, 1));
   spec.layers.push_back(of_shape({.kind = LayerKind::max_pool,
-                                  .name = "pool",
+                                  .name = "*/ pool",
                                   .input = 1,
                                   .window = {.stride = {2, 2}, .padding = {1, 1}},
                                   .kernel = {3, 3},
@@ -120,9 +120,9 @@ nn::IntegerSpec every_kind() {
                                  .window = {.padding = {1, 1}, .groups = 8},
                                  .output = {8, 5, 9}},
                                 {8, 1, 3, 3}, 2));
-  spec.layers.push_back(of_shape({.kind = LayerKind::requantize, .name = "grid", .input = 3, .output = {8, 5, 9}}));
+  spec.layers.push_back(of_shape({.kind = LayerKind::requantize, .name = "a.b", .input = 3, .output = {8, 5, 9}}));
   spec.layers.push_back(product({.kind = LayerKind::conv,
-                                 .name = "join",
+                                 .name = "a_b",
                                  .input = 4,
                                  .residual = 3,
                                  .window = {.padding = {1, 1}},
@@ -162,7 +162,7 @@ TEST(CSource, ChecksItselfAndFindsAChangedWeight) {
   EXPECT_EQ(checked(c.text), 0);
   EXPECT_NE(test::read_text(folder.file("said")).find("bit for bit"), std::string::npos);
   std::string changed = c.text;
-  const size_t at = changed.find("layer_dense_scale[5] = {\n ") + 26;
+  const size_t at = changed.find("l7_dense_scale[5] = {\n ") + 23;
   changed.replace(at, changed.find('f', at) - at, "0.125");
   EXPECT_EQ(checked(changed), 1);
 }
