@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "tensor/error.h"
@@ -40,6 +41,15 @@ std::vector<double> with_noise(std::vector<double> scores, const RankOptions& op
   if (random.uniform() >= options.noise) return scores;
   for (double& s : scores) s *= random.normal();
   return scores;
+}
+
+void rank_pruned_last(std::vector<double>& scores, const Mask* mask, const Groups& groups) {
+  if (mask == nullptr) return;
+  std::vector<uint8_t> alive(scores.size(), 0);
+  for (int64_t i = 0; i < groups.shape().numel(); ++i)
+    if (mask->keeps(i)) alive[static_cast<size_t>(groups.of(i))] = 1;
+  for (size_t g = 0; g < scores.size(); ++g)
+    if (alive[g] == 0) scores[g] = -std::numeric_limits<double>::infinity();
 }
 
 Mask prune_lowest(const Groups& groups, std::vector<double> scores, double level, const RankOptions& options) {

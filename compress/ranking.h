@@ -27,6 +27,10 @@ int64_t pruned_count(int64_t count, double level, const RankOptions& options = {
 /// A flag for each score: 0 for the `pruned` lowest, 1 for the others. Throws NumericError for a score that is NaN.
 std::vector<uint8_t> keep_highest(std::span<const double> scores, int64_t pruned);
 
+/// A group that is pruned already has neither gradient nor activation to be ranked by: it stays pruned, lowest of all.
+/// mask: of the grouped weight; null: nothing is pruned.
+void rank_pruned_last(std::vector<double>& scores, const Mask* mask, const Groups& groups);
+
 /// Prunes the level's share of the groups, lowest scores first.
 Mask prune_lowest(const Groups& groups, std::vector<double> scores, double level, const RankOptions& options = {});
 

@@ -1,7 +1,5 @@
 #include "compress/schedule/settings.h"
 
-#include <limits>
-
 #include "tensor/refusal.h"
 
 namespace pith::compress {
@@ -44,15 +42,6 @@ void read_tile(Fields& kwargs, GroupSetting& g) {
 }
 
 }  // namespace
-
-void rank_pruned_last(std::vector<double>& scores, const Mask* mask, const Groups& groups) {
-  if (mask == nullptr) return;
-  std::vector<uint8_t> alive(scores.size(), 0);
-  for (int64_t i = 0; i < groups.shape().numel(); ++i)
-    if (mask->keeps(i)) alive[static_cast<size_t>(groups.of(i))] = 1;
-  for (size_t g = 0; g < scores.size(); ++g)
-    if (alive[g] == 0) scores[g] = -std::numeric_limits<double>::infinity();
-}
 
 LevelSetting LevelSetting::from(Fields& fields, bool gradual) {
   const bool moves = gradual || fields.has("initial_sparsity") || fields.has("final_sparsity");

@@ -40,10 +40,6 @@ RankOptions rank_options_from(Fields& fields);
 /// The noise's key for one call.
 RankOptions at(RankOptions options, const Moment& moment, size_t parameter);
 
-/// A group that is pruned already has neither gradient nor activation to be ranked by: it stays pruned, lowest of all.
-/// mask: of the grouped weight; null: nothing is pruned.
-void rank_pruned_last(std::vector<double>& scores, const Mask* mask, const Groups& groups);
-
 /// The key of everything random that a method does to a parameter at a moment.
 RandomKey mask_key(const Moment& moment, size_t parameter);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,5 +71,15 @@ inline Outcome run_program(const TemporaryDirectory& folder, const std::vector<s
 
 /// One sentence on one line, as every message must be.
 inline bool is_one_line(const std::string& text) { return text.size() > 1 && text.find('\n') == text.size() - 1; }
+
+/// The program ends with this code, says nothing on stdout, and one sentence with `says` in it on stderr.
+inline void expect_refused(const TemporaryDirectory& folder, const std::vector<std::string>& arguments, int code,
+                           const std::string& says) {
+  const Outcome o = run_program(folder, arguments);
+  EXPECT_EQ(o.code, code) << o.err;
+  EXPECT_TRUE(is_one_line(o.err)) << o.err;
+  EXPECT_NE(o.err.find(says), std::string::npos) << o.err;
+  EXPECT_EQ(o.out, "");
+}
 
 }  // namespace pith::test

@@ -50,11 +50,7 @@ class ProveCommand : public testing::Test {
     return path;
   }
   static void expect_refused(const std::vector<std::string>& arguments, int code, const std::string& says) {
-    const Outcome o = run(arguments);
-    EXPECT_EQ(o.code, code) << o.err;
-    EXPECT_TRUE(test::is_one_line(o.err)) << o.err;
-    EXPECT_NE(o.err.find(says), std::string::npos) << o.err;
-    EXPECT_EQ(o.out, "");
+    test::expect_refused(*folder_, arguments, code, says);
   }
 
   static test::TemporaryDirectory* folder_;

@@ -35,12 +35,8 @@ class QuantizeCommand : public testing::Test {
     a.insert(a.end(), more.begin(), more.end());
     return a;
   }
-  void expect_refused(const std::vector<std::string>& arguments, int code, const std::string& says) {
-    const Outcome o = run_program(folder_, arguments);
-    EXPECT_EQ(o.code, code) << o.err;
-    EXPECT_TRUE(test::is_one_line(o.err)) << o.err;
-    EXPECT_NE(o.err.find(says), std::string::npos) << o.err;
-    EXPECT_EQ(o.out, "");
+  void expect_refused(const std::vector<std::string>& arguments, int code, const std::string& says) const {
+    test::expect_refused(folder_, arguments, code, says);
   }
 
   test::TemporaryDirectory folder_;

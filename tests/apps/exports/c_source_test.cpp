@@ -60,7 +60,7 @@ void expect_same_logits(const nn::IntegerSpec& spec, const std::string& options,
 }
 
 TEST(CSource, GivesTheLogitsOfNetworksAtEveryWidth) {
-  for (const int bits : {1, 2, 3, 4, 5, 8}) {
+  for (const int bits : {1, 2, 3, 4, 5, 6, 7, 8}) {
     const compress::PostTrainingOptions o{.bits_weights = bits, .bits_activations = std::max(bits, 2)};
     expect_same_logits(test::quantized_network("lenet5", {1, 28, 28}, o), "-std=c99 -O1", "lenet5");
   }

@@ -3,22 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "nn/fold.h"
 #include "nn/models.h"
 #include "tensor/random.h"
-#include "tests/apps/program.h"
+#include "tests/apps/exports/onnx_check.h"
 
 namespace pith::apps {
 namespace {
 
 constexpr int64_t kImages = 3;
-
-std::string bytes_of(const Tensor& t) {
-  const std::vector<float> values = t.to_vector<float>();
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
 
 /// Running statistics, scales and shifts that are not 0 and 1, so that a lost one shows.
 void disturb(nn::Module& model) {
@@ -35,31 +28,23 @@ void disturb(nn::Module& model) {
 }
 
 /// Exit code of the other reader.
-int checked(const test::TemporaryDirectory& folder, nn::Module& model, const Shape& image, const std::string& name) {
+int checked(nn::Module& model, const Shape& image, const std::string& name) {
   model.set_training(false);
   Tensor x = Tensor::empty({kImages, image[0], image[1], image[2]});
   fill_normal(x, 0, 1, {.seed = 9});
-  test::write_text(folder.file("x.f32"), bytes_of(x));
-  {
-    const NoGradient inference;
-    test::write_text(folder.file("y.f32"), bytes_of(model.call(Variable(x)).value()));
-  }
-  test::write_text(folder.file("m.onnx"), onnx_text(model, image, name));
-  const std::string command = std::string(PITH_DOCS) + "/../tests/oracle/onnx_check.py " + folder.file("m.onnx") + " " +
-                              folder.file("x.f32") + " " + folder.file("y.f32") + " " + std::to_string(kImages);
-  return WEXITSTATUS(std::system(("/usr/bin/python3 " + command).c_str()));
+  const NoGradient inference;
+  return test::onnx_check(onnx_text(model, image, name), x, model.call(Variable(x)).value());
 }
 
 void expect_same_logits(const std::string& name) {
-  const test::TemporaryDirectory folder;
   const nn::ModelInfo& info = nn::model_info(name);
   const auto model = nn::make_model(name);
   disturb(*model);
-  const int code = checked(folder, *model, info.input, name);
+  const int code = checked(*model, info.input, name);
   if (code == 77) GTEST_SKIP() << "python3-onnx or python3-torch is not installed";
   EXPECT_EQ(code, 0) << name;
   nn::fold_batch_norm(*model);
-  EXPECT_EQ(checked(folder, *model, info.input, name), 0) << name << ", folded";
+  EXPECT_EQ(checked(*model, info.input, name), 0) << name << ", folded";
 }
 
 TEST(OnnxFile, GivesTheLogitsOfLeNet) { expect_same_logits("lenet5"); }

@@ -4,36 +4,20 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "tensor/error.h"
-#include "tests/apps/program.h"
+#include "tests/apps/exports/onnx_check.h"
 #include "tests/support/proved_networks.h"
 
 namespace pith::apps {
 namespace {
 
-constexpr int64_t kImages = 3;
-
-std::string bytes_of(const Tensor& t) {
-  const std::vector<float> values = t.to_vector<float>();
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-
 /// Exit code of the other reader. A value at a rounding's edge may become its neighbour there, so logits are near, not
-/// equal: within a hundredth of the largest.
+/// equal: within two hundredths of the largest.
 int checked(const nn::IntegerSpec& spec, double logit_factor = 1) {
-  const test::TemporaryDirectory folder;
-  const Tensor x = test::waves(kImages, spec.input, 3);
+  const Tensor x = test::waves(3, spec.input, 3);
   Tensor logits = nn::IntegerNetwork(spec).run(x);
   for (int64_t i = 0; i < logits.numel(); ++i) logits.mutable_data<float>()[i] *= static_cast<float>(logit_factor);
-  test::write_text(folder.file("x.f32"), bytes_of(x));
-  test::write_text(folder.file("y.f32"), bytes_of(logits));
-  test::write_text(folder.file("m.onnx"), quantized_onnx(spec, "net"));
-  const std::string command = std::string(PITH_DOCS) + "/../tests/oracle/onnx_check.py " + folder.file("m.onnx") + " " +
-                              folder.file("x.f32") + " " + folder.file("y.f32") + " " + std::to_string(kImages) +
-                              " 0.01";
-  return WEXITSTATUS(std::system(("/usr/bin/python3 " + command).c_str()));
+  return test::onnx_check(quantized_onnx(spec, "net"), x, logits, 0.02);
 }
 
 TEST(QuantizedOnnx, GivesTheLogitsOfTheIntegers) {
