@@ -6,6 +6,7 @@
 #include "compress/pruners/saliency.h"
 #include "compress/schedule/pruning_methods.h"
 #include "compress/schedule/settings.h"
+#include "compress/statistics.h"
 
 namespace pith::compress {
 namespace {
@@ -79,15 +80,20 @@ class MovementMethod : public PruningMethod {
 };
 
 /// Masks that do not look at the weights at first: how dense each layer is, and random positions within. Masks that
-/// move may become sparser on the way (GraNet).
+/// move may become sparser on the way (GraNet): each layer by its allocation, or all of them in one ranking.
 class ScratchMethod : public PruningMethod {
  public:
   enum class Growth : uint8_t { none, random, gradient };
-  ScratchMethod(std::vector<Selector> who, const LevelSetting& level, Allocation allocation, Growth growth,
-                double share)
-      : PruningMethod(std::move(who)), level_(level), allocation_(allocation), growth_(growth), share_(share) {}
+  enum class Ranking : uint8_t { none, magnitude, lamp };
+  struct Moves {
+    Growth growth = Growth::none;
+    double share = 0;
+    Ranking ranking = Ranking::none;
+  };
+  ScratchMethod(std::vector<Selector> who, const LevelSetting& level, Allocation allocation, const Moves& moves)
+      : PruningMethod(std::move(who)), level_(level), allocation_(allocation), moves_(moves) {}
 
-  Needs needs() const override { return growth_ == Growth::gradient ? Needs::dense_gradient : Needs::weights; }
+  Needs needs() const override { return moves_.growth == Growth::gradient ? Needs::dense_gradient : Needs::weights; }
   void check(const std::string&, const Shape& shape) const override {
     allocate_density(std::vector<Shape>{shape}, 1 - level_.last, allocation_);
   }
@@ -95,41 +101,71 @@ class ScratchMethod : public PruningMethod {
     std::vector<Shape> shapes;
     for (const Target& t : targets) shapes.push_back(t.w->shape());
     const std::vector<double> densities = allocate_density(shapes, 1 - level_.at(m), allocation_);
+    const std::vector<int64_t> ranked = ranking_keeps(targets, m);
     std::vector<Choice> choices;
     for (size_t i = 0; i < targets.size(); ++i) {
-      Target& t = targets[i];
-      std::vector<double>& begun = (*t.memory)["begun"];
-      choices.push_back({begun.empty()
-                             ? prune_at_random(Groups(shapes[i], GroupType::element), 1 - densities[i], mask_key(m, i))
-                             : moved(t, m, i, densities[i])});
+      const int64_t n = shapes[i].numel();
+      std::vector<double>& begun = (*targets[i].memory)["begun"];
+      if (begun.empty())
+        choices.push_back({prune_at_random(Groups(shapes[i], GroupType::element), 1 - densities[i], mask_key(m, i))});
+      else
+        choices.push_back(
+            {moved(targets[i], m, i, ranked.empty() ? n - pruned_count(n, 1 - densities[i]) : ranked[i])});
       begun = {1};
     }
     return choices;
   }
 
  private:
-  Mask moved(const Target& t, const Moment& m, size_t i, double density) const {
+  /// How many weights of each target one ranking of all of them keeps; empty without a ranking.
+  std::vector<int64_t> ranking_keeps(std::span<const Target> targets, const Moment& m) const {
+    std::vector<int64_t> kept;
+    if (moves_.ranking == Ranking::none) return kept;
+    std::vector<Contestant> contestants;
+    for (const Target& t : targets) {
+      const Groups each(t.w->shape(), GroupType::element);
+      contestants.push_back({each, moves_.ranking == Ranking::lamp ? lamp_scores(*t.w) : magnitudes(*t.w)});
+      rank_pruned_last(contestants.back().scores, t.mask, each);
+    }
+    for (const Mask& mask : prune_globally(contestants, level_.at(m))) kept.push_back(mask.kept());
+    return kept;
+  }
+
+  Mask moved(const Target& t, const Moment& m, size_t i, int64_t keep) const {
     const Mask all(t.w->shape());
     const Mask& before = t.mask != nullptr ? *t.mask : all;
-    if (growth_ == Growth::none) return before;
-    const int64_t kept = std::min(before.kept(), before.numel() - pruned_count(before.numel(), 1 - density));
-    return growth_ == Growth::random ? set_update(*t.w, before, kept, share_, mask_key(m, i))
-                                     : rigl_update(*t.w, *t.gradient, before, kept, rigl_share(share_, m.way));
+    if (moves_.growth == Growth::none) return before;
+    const int64_t kept = std::min(before.kept(), keep);
+    return moves_.growth == Growth::random
+               ? set_update(*t.w, before, kept, moves_.share, mask_key(m, i))
+               : rigl_update(*t.w, *t.gradient, before, kept, rigl_share(moves_.share, m.way));
   }
 
   LevelSetting level_;
   Allocation allocation_;
-  Growth growth_;
-  double share_;
+  Moves moves_;
 };
 
+/// ranking: magnitude or lamp. What a level that rises takes goes in one ranking of all targets; by the allocation of
+/// each unless given.
+ScratchMethod::Ranking ranking_from(Fields& f, const LevelSetting& level) {
+  if (!f.has("ranking")) return ScratchMethod::Ranking::none;
+  if (level.first == level.last || level.curve == Curve::constant)
+    f.refuse("ranking", "says whose weights go while a level rises: give initial_sparsity and final_sparsity");
+  return f.choice("ranking", {"magnitude", "lamp"}) == 0 ? ScratchMethod::Ranking::magnitude
+                                                         : ScratchMethod::Ranking::lamp;
+}
+
 std::shared_ptr<const PruningMethod> scratch(Fields& f, ScratchMethod::Growth growth) {
-  const bool moves = growth != ScratchMethod::Growth::none;
-  const LevelSetting level = moves ? LevelSetting::from(f, false) : LevelSetting{.last = f.share("desired_sparsity")};
-  const Allocation allocation = allocation_from(f);
-  double share = 0;
-  if (moves) share = f.find("update_fraction") == nullptr ? 0.3 : f.number_within("update_fraction", 0, 1);
-  return std::make_shared<ScratchMethod>(selectors_from(f, "weights"), level, allocation, growth, share);
+  ScratchMethod::Moves moves{.growth = growth};
+  if (growth == ScratchMethod::Growth::none) {
+    const LevelSetting level{.last = f.share("desired_sparsity")};
+    return std::make_shared<ScratchMethod>(selectors_from(f, "weights"), level, allocation_from(f), moves);
+  }
+  const LevelSetting level = LevelSetting::from(f, false);
+  moves.share = f.find("update_fraction") == nullptr ? 0.3 : f.number_within("update_fraction", 0, 1);
+  moves.ranking = ranking_from(f, level);
+  return std::make_shared<ScratchMethod>(selectors_from(f, "weights"), level, allocation_from(f), moves);
 }
 
 }  // namespace

@@ -240,6 +240,7 @@ TEST(ScheduleFile, TakesEveryClassOfPruner) {
       "SETPruner, update_fraction: 0.2, weights: ['*'], " + level,
       "RigLPruner, weights: ['*'], " + level,
       "RigLPruner, weights: ['*'], " + gradual,
+      "RigLPruner, ranking: lamp, weights: ['*'], " + gradual,
   };
   const auto model = nn::make_model("lenet5");
   for (const std::string& c : classes) {

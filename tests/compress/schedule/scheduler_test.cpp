@@ -261,6 +261,38 @@ TEST(Scheduler, GrowsWhileItPrunes) {
   }
 }
 
+// GraNet's next mask: the level is met by all targets together, whatever each had at first; who keeps what is worked
+// out anew from the weights before the update.
+TEST(Scheduler, GrowsWhileItPrunesInOneRanking) {
+  Training run(
+      pruner("class: RigLPruner, initial_sparsity: 0.5, final_sparsity: 0.9, curve: linear, allocation: uniform, "
+             "ranking: magnitude, weights: [conv2.weight, fc.weight]",
+             kAll),
+      6);
+  const std::vector<std::string> names = {"conv2.weight", "fc.weight"};
+  bool uneven = false;
+  for (const double level : {0.5, 0.58, 0.66, 0.74, 0.82, 0.9}) {
+    std::vector<std::pair<double, size_t>> sizes;
+    for (size_t t = 0; t < names.size(); ++t)
+      for (const float w : run.parameter(names[t]).value().to_vector<float>()) sizes.emplace_back(std::abs(w), t);
+    std::sort(sizes.rbegin(), sizes.rend());
+    const int64_t all = std::ssize(sizes), kept = all - static_cast<int64_t>(level * static_cast<double>(all) + 1e-6);
+    const bool first = run.parameter(names[0]).mask() == nullptr;
+    run.step();
+    for (size_t t = 0; t < names.size(); ++t) {
+      const auto mask = run.parameter(names[t]).mask();
+      ASSERT_TRUE(mask);
+      if (first) continue;
+      const auto among =
+          std::count_if(sizes.begin(), sizes.begin() + kept, [&](const auto& s) { return s.second == t; });
+      EXPECT_EQ(mask->kept(), among) << names[t] << " at " << level;
+      uneven |= std::abs(mask->sparsity() - level) > 0.01;
+    }
+    for (int64_t i = 1; i < kSteps; ++i) run.step();
+  }
+  EXPECT_TRUE(uneven) << "layers that all have the level are not ranked together";
+}
+
 TEST(Scheduler, PrunesByGradientsOfTheFirstMinibatch) {
   Training run(pruner("class: GlobalPruner, criterion: snip, desired_sparsity: 0.9, weights: ['*']", "epochs: [0]"), 1);
   EXPECT_FALSE(run.parameter("fc.weight").mask());
