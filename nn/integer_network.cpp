@@ -82,7 +82,7 @@ ValueQuant measured(const ops::Range& range, int bits) {
   return {q.scale, q.zero_point, bits};
 }
 
-IntegerNetwork::IntegerNetwork(IntegerSpec spec) : spec_(std::move(spec)) {
+IntegerNetwork::IntegerNetwork(IntegerSpec spec, const BlockCrossover& crossover) : spec_(std::move(spec)) {
   if (spec_.values.size() != spec_.layers.size() + 1 || spec_.layers.empty())
     throw ArgumentError("integer network: " + std::to_string(spec_.values.size()) + " values for " +
                         std::to_string(spec_.layers.size()) + " layers");
@@ -101,6 +101,8 @@ IntegerNetwork::IntegerNetwork(IntegerSpec spec) : spec_(std::move(spec)) {
     if (g.has_weights()) {
       check_weights(layer);
       packed_.push_back(ops::pack_int_weights(layer.weights, layer.bias, x.zero_point, g.window.groups, x.highest()));
+      const double kept = ops::kept_blocks(packed_.back());
+      if (kept <= crossover.images) ops::skip_zero_blocks(packed_.back(), kept <= crossover.tiles);
     } else {
       packed_.push_back(g.kind == LayerKind::mean_pool ? ones(graph.shape(g.input), x) : ops::IntWeights{});
     }
@@ -137,8 +139,9 @@ QuantizedTensor IntegerNetwork::run_dynamic(size_t i, const std::vector<Quantize
   const QuantizedTensor& x = values[static_cast<size_t>(g.input)];
   const std::vector<float> units = requantizations(layer, x.scale, 1.0f);
   const ops::IntTarget to{.dtype = DType::f32, .scale = std::vector<float>(units.size(), 1.0f)};
-  const ops::IntWeights w = ops::pack_int_weights(layer.weights, {}, x.zero_point, g.window.groups,
-                                                  spec_.values[static_cast<size_t>(g.input)].highest());
+  ops::IntWeights w = ops::pack_int_weights(layer.weights, {}, x.zero_point, g.window.groups,
+                                            spec_.values[static_cast<size_t>(g.input)].highest());
+  if (w.parts.empty()) w.blocks = packed_[i].blocks;  // dynamic ranges have no tiles
   const Tensor sums =
       g.kind == LayerKind::conv ? ops::conv2d_s8(x, w, g.window, to, table) : ops::linear_s8(x, w, to, table);
   constexpr double kAll = std::numeric_limits<double>::infinity();

@@ -64,11 +64,20 @@ ValueQuant measured(const ops::Range& range, int bits);
 /// Looks at the integers of value `value`; of the last one, the logits, at real numbers (f32).
 using IntegerProbe = std::function<void(int64_t value, const ops::QuantizedTensor& q)>;
 
+/// Up to which share of the blocks of 1 x 4 that are not all zero (ops::kept_blocks) a layer multiplies these alone;
+/// the integers are the same. 0: never; 1: always. Default from `pith bench crossover` on AVX-512: 3 x 3 convolutions
+/// of ResNet-20's stages break even between 0.65 and 0.75; of one image, whose tiles have few outputs to share a block,
+/// near 0.45 (bench, pruned_int8_network). 80 % of single weights pruned leave 0.59 of the blocks, 95 % leave 0.19.
+struct BlockCrossover {
+  double images = 0.65;
+  double tiles = 0.45;  ///< at most `images`
+};
+
 class IntegerNetwork : public Module {
  public:
   /// Checks the spec: wiring, shapes, ranges of integers, and that no 32-bit sum can overflow (int_weights.h cuts what
   /// could). Throws ArgumentError, ShapeError or TypeError.
-  explicit IntegerNetwork(IntegerSpec spec);
+  explicit IntegerNetwork(IntegerSpec spec, const BlockCrossover& crossover = {});
   std::string_view type() const override { return "IntegerNetwork"; }
 
   const IntegerSpec& spec() const { return spec_; }

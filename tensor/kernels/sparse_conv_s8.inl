@@ -31,33 +31,58 @@ static inline void sparse_int_tile(const SparseIntConv& s, const Quantizer& q, i
   }
 }
 
+/// Rows [row, row + R) of four channels, whose width is a multiple of Q.
+template <IntOutput kOutput, bool kResidual, bool kUnitStep, int R, int Q>
+static inline void sparse_int_strip(const SparseIntConv& s, int64_t row) {
+  for (int64_t k = 0; k < s.dense.channels; k += 4) {
+    const Quantizer q = quantizer_of<kOutput>(s.dense, k);
+    for (int64_t i = 0; i < s.dense.outputs; i += Q)
+      sparse_int_tile<kOutput, kResidual, kUnitStep, R, Q>(s, q, k, row, i);
+  }
+}
+
+/// One row of any width.
 template <IntOutput kOutput, bool kResidual, bool kUnitStep>
-static inline void sparse_int_channels(const SparseIntConv& s) {
+static inline void sparse_int_row(const SparseIntConv& s, int64_t row) {
   constexpr int kTile = kWideInt ? 16 : 8;
-  const IntConv& c = s.dense;
-  const bool pairs = kWideInt && c.outputs % 16 != 0 && c.outputs % 8 == 0;
-  for (int64_t row = 0; row < c.rows;) {
-    const int64_t rows = pairs && row + 2 <= c.rows ? 2 : 1;
-    for (int64_t k = 0; k < c.channels; k += 4) {
-      const Quantizer q = quantizer_of<kOutput>(c, k);
-      for (int64_t i = 0; i < c.outputs;) {
-        const int64_t left = c.outputs - i;
-        if (rows == 2) {
-          sparse_int_tile<kOutput, kResidual, kUnitStep, 2, 8>(s, q, k, row, i);
-          i += 8;
-        } else if (left >= kTile) {
-          sparse_int_tile<kOutput, kResidual, kUnitStep, 1, kTile>(s, q, k, row, i);
-          i += kTile;
-        } else if (left >= 4) {
-          sparse_int_tile<kOutput, kResidual, kUnitStep, 1, 4>(s, q, k, row, i);
-          i += 4;
-        } else {
-          sparse_int_tile<kOutput, kResidual, kUnitStep, 1, 1>(s, q, k, row, i);
-          ++i;
-        }
+  for (int64_t k = 0; k < s.dense.channels; k += 4) {
+    const Quantizer q = quantizer_of<kOutput>(s.dense, k);
+    for (int64_t i = 0; i < s.dense.outputs;) {
+      const int64_t left = s.dense.outputs - i;
+      if (left >= kTile) {
+        sparse_int_tile<kOutput, kResidual, kUnitStep, 1, kTile>(s, q, k, row, i);
+        i += kTile;
+      } else if (left >= 4) {
+        sparse_int_tile<kOutput, kResidual, kUnitStep, 1, 4>(s, q, k, row, i);
+        i += 4;
+      } else {
+        sparse_int_tile<kOutput, kResidual, kUnitStep, 1, 1>(s, q, k, row, i);
+        ++i;
       }
     }
-    row += rows;
+  }
+}
+
+/// Narrow rows fill a tile together with the rows below them.
+template <IntOutput kOutput, bool kResidual, bool kUnitStep>
+static inline void sparse_int_channels(const SparseIntConv& s) {
+  constexpr int kHalf = kWideInt ? 8 : 4;
+  const int64_t outputs = s.dense.outputs;
+  for (int64_t row = 0; row < s.dense.rows;) {
+    const int64_t left = s.dense.rows - row;
+    if (outputs % kHalf == 0 && outputs % (2 * kHalf) != 0 && left >= 2) {
+      sparse_int_strip<kOutput, kResidual, kUnitStep, 2, kHalf>(s, row);
+      row += 2;
+    } else if (kWideInt && outputs % 4 == 0 && outputs % 8 != 0 && left >= 4) {
+      sparse_int_strip<kOutput, kResidual, kUnitStep, 4, 4>(s, row);
+      row += 4;
+    } else if (outputs == 2 && left >= 2) {
+      sparse_int_strip<kOutput, kResidual, kUnitStep, 2, 2>(s, row);
+      row += 2;
+    } else {
+      sparse_int_row<kOutput, kResidual, kUnitStep>(s, row);
+      ++row;
+    }
   }
 }
 

@@ -26,6 +26,7 @@ struct Plan {
   LaneGeometry from, target;
   std::vector<int32_t> taps;     ///< of the longest segment; a shorter one reads the first of them
   std::vector<int32_t> offsets;  ///< of the kept blocks of sparse weights
+  bool skips;                    ///< the blocks that are all zero
   std::vector<float> scale;      ///< padded to 4
   Tensor residual;
   LaneGeometry residual_geometry;
@@ -107,7 +108,7 @@ IntConv conv_of(const Plan& p, const IntSegment& s, int64_t k, int64_t channels,
   clip.first_row += row * clip.row_step;
   return {.x = p.x + (p.from.line(block, s.plane, 0, 0) + row * p.x_row + first * p.x_step) * kLineBytes,
           .taps = p.taps.data(),
-          .w = p.w.is_sparse() ? nullptr : p.w.packed.data() + s.first + (k - s.channel) * depth * 4,
+          .w = p.skips ? nullptr : p.w.packed.data() + s.first + (k - s.channel) * depth * 4,
           .bias = p.w.bias.data() + k,
           .scratch = scratch,
           .y = p.y + (p.target.line(block, output_plane(p, k), row, 0) + first * p.y_step) * kLineBytes,
@@ -193,8 +194,7 @@ void run_sparse(const Plan& p, const IntConv& c, int64_t k) {
 /// Rows [row, row + rows) and outputs [first, first + outputs) of channels [k, k + channels) of a segment.
 void run(const Plan& p, const IntSegment& s, int64_t k, int64_t channels, int64_t block, int64_t row, int64_t rows,
          int64_t first, int64_t outputs, std::vector<int32_t>& scratch) {
-  if (p.w.is_sparse())
-    return run_sparse(p, conv_of(p, s, k, channels, block, row, rows, first, outputs, scratch.data()), k);
+  if (p.skips) return run_sparse(p, conv_of(p, s, k, channels, block, row, rows, first, outputs, scratch.data()), k);
   if (p.w.parts.empty())
     return p.table.conv_int(conv_of(p, s, k, channels, block, row, rows, first, outputs, scratch.data()));
   for (int64_t j = 0; j < channels; j += 4)
@@ -277,6 +277,7 @@ Tensor run_product(const QuantizedTensor& x, const IntWeights& w, const Window& 
          .target = target,
          .taps = tap_offsets(w, from, window),
          .offsets = {},
+         .skips = w.is_sparse() && !(w.dense_in_tiles && x.values.is_tiles()),
          .scale = to.scale,
          .residual = {},
          .residual_geometry = {},
@@ -289,7 +290,9 @@ Tensor run_product(const QuantizedTensor& x, const IntWeights& w, const Window& 
          .y_step = features ? target.block : 1,
          .clip = features ? IntClip{} : clip_of(x, w, window, target)};
   p.scale.resize(w.bias.size(), 1.0f);
-  for (const int32_t tap : w.blocks.tap) p.offsets.push_back(p.taps[static_cast<size_t>(tap)]);
+  if (p.skips) p.offsets.resize(w.blocks.tap.size());
+  std::transform(w.blocks.tap.begin(), w.blocks.tap.begin() + std::ssize(p.offsets), p.offsets.begin(),
+                 [&p](int32_t tap) { return p.taps[static_cast<size_t>(tap)]; });
   if (to.residual.values.defined()) {
     p.residual = y.is_tiles() ? to.residual.values : in_lanes(to.residual, 0).values;
     p.residual_geometry = p.residual.geometry();

@@ -99,12 +99,13 @@ Tensor folded(const Tensor& pixels, const Shape& y, int32_t zero_point) {
 
 bool pixels_pay(const Shape& y, const IntWeights& w, const IntTarget& to) {
   return y[0] <= 4 && y[1] > 4 && y[2] * y[3] >= L && to.dtype == DType::u8 && !to.residual.values.defined() &&
-         w.groups == 1 && w.segments.size() == 1 && !w.is_sparse() && w.parts.empty();
+         w.groups == 1 && w.segments.size() == 1 && !w.packed.empty() && w.parts.empty();
 }
 
 Tensor conv2d_s8_pixels(const QuantizedTensor& x, const IntWeights& w, const Window& window, const IntTarget& to,
                         const Shape& y, const KernelTable& table) {
   IntWeights flat = w;
+  flat.blocks = {};
   flat.segments.front().planes = w.taps(w.segments.front());
   flat.shape = {w.shape[0], flat.segments.front().planes * kWord};
   return folded(linear_s8(unfolded(x, w, window, y), flat, to, table), y, to.zero_point);

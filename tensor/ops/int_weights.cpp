@@ -120,6 +120,29 @@ IntWeights unordered(const Tensor& w, const Tensor& bias, int32_t zero_point, in
   return p;
 }
 
+IntBlocks blocks_of(const IntWeights& w) {
+  IntBlocks blocks{.start = {0}, .tap = {}, .weight = {}};
+  for (const IntSegment& s : w.segments) {
+    const int64_t taps = w.taps(s);
+    std::vector<int8_t> rows(static_cast<size_t>(s.channels * taps * 4), 0);
+    for_each_weight(w, s, [&](int64_t k, int64_t tap, int64_t j, int8_t v) {
+      rows[static_cast<size_t>(((k - s.channel) * taps + tap) * 4 + j)] = v;
+    });
+    for (int64_t k = 0; k < s.channels; ++k) {
+      for (int64_t t = 0; t < taps; ++t) {
+        int32_t word = 0;
+        std::memcpy(&word, rows.data() + (k * taps + t) * 4, 4);
+        if (word == 0) continue;
+        blocks.tap.push_back(static_cast<int32_t>(t));
+        blocks.weight.push_back(word);
+      }
+      blocks.start.push_back(static_cast<int64_t>(blocks.tap.size()));
+    }
+  }
+  blocks.start.resize(w.bias.size() + 1, static_cast<int64_t>(blocks.tap.size()));
+  return blocks;
+}
+
 /// Weights of -1 and 1 in one group under an input of one bit, whose doubled sums fit 32 bits: what conv2d_s8_bits
 /// takes.
 bool are_signs(const IntWeights& w) {
@@ -145,26 +168,20 @@ IntWeights pack_sparse_int_weights(const Tensor& w, const Tensor& bias, int32_t 
   IntWeights p = unordered(w, bias, zero_point, groups, 255);
   if (!p.parts.empty())
     throw ArgumentError("pack_sparse_int_weights: a sum of " + text(w) + " may leave 32 bits; pack it dense");
-  p.blocks.start.assign(1, 0);
-  for (const IntSegment& s : p.segments) {
-    const int64_t taps = p.taps(s);
-    std::vector<int8_t> rows(static_cast<size_t>(s.channels * taps * 4), 0);
-    for_each_weight(p, s, [&](int64_t k, int64_t tap, int64_t j, int8_t v) {
-      rows[static_cast<size_t>(((k - s.channel) * taps + tap) * 4 + j)] = v;
-    });
-    for (int64_t k = 0; k < s.channels; ++k) {
-      for (int64_t t = 0; t < taps; ++t) {
-        int32_t word = 0;
-        std::memcpy(&word, rows.data() + (k * taps + t) * 4, 4);
-        if (word == 0) continue;
-        p.blocks.tap.push_back(static_cast<int32_t>(t));
-        p.blocks.weight.push_back(word);
-      }
-      p.blocks.start.push_back(static_cast<int64_t>(p.blocks.tap.size()));
-    }
-  }
-  p.blocks.start.resize(p.bias.size() + 1, static_cast<int64_t>(p.blocks.tap.size()));
+  p.blocks = blocks_of(p);
   return p;
+}
+
+double kept_blocks(const IntWeights& w) {
+  int64_t all = 0;
+  for (const IntSegment& s : w.segments) all += s.channels * w.taps(s);
+  return static_cast<double>(blocks_of(w).tap.size()) / static_cast<double>(all);
+}
+
+void skip_zero_blocks(IntWeights& w, bool in_tiles) {
+  if (!w.parts.empty()) return;
+  w.blocks = blocks_of(w);
+  w.dense_in_tiles = !in_tiles;
 }
 
 }  // namespace pith::ops

@@ -37,8 +37,9 @@ struct IntWeights {
   int32_t highest = 255;   ///< of the input: what the proof counts with
   Tensor values;           ///< s8, plain: the weights themselves
   std::vector<IntSegment> segments;
-  std::vector<int8_t> packed;      ///< per segment [channels / 4][planes][kh][kw][4 outputs][4 inputs]; empty if sparse
-  IntBlocks blocks;                ///< of sparse weights; empty if dense
+  std::vector<int8_t> packed;      ///< per segment [channels / 4][planes][kh][kw][4 outputs][4 inputs]; or empty
+  IntBlocks blocks;                ///< of sparse weights, alone or beside `packed`; else empty
+  bool dense_in_tiles = false;     ///< tiles of an image are multiplied by `packed` where there are blocks, too
   BinaryWeights signs;             ///< the same weights, where all are -1 or 1 and the input is one bit; else no shape
   std::vector<int32_t> bias;       ///< [k padded to 4]: bias - zero_point * row sum; 0 where parts are added
   std::vector<int64_t> wide_bias;  ///< the same in 64 bits
@@ -59,5 +60,13 @@ IntWeights pack_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_po
 /// The same without the blocks of 1 x 4 (along the input channels of one kernel position) that are all zero. The sum of
 /// what remains must fit 32 bits: ArgumentError otherwise.
 IntWeights pack_sparse_int_weights(const Tensor& w, const Tensor& bias, int32_t zero_point, int64_t groups = 1);
+
+/// The share of the blocks of 1 x 4 that are not all zero.
+double kept_blocks(const IntWeights& w);
+
+/// Lays those blocks beside the dense order: products multiply them alone, except where pixels are the lanes
+/// (conv2d_s8_pixels.h) and, unless `in_tiles`, where parts of an image are. Nothing happens where sums need more than
+/// 32 bits.
+void skip_zero_blocks(IntWeights& w, bool in_tiles = true);
 
 }  // namespace pith::ops
