@@ -28,6 +28,7 @@ void apply(const CommonOptions& common);
 void add_train(CLI::App& program, Action& action);
 void add_eval(CLI::App& program, Action& action);
 void add_quantize(CLI::App& program, Action& action);
+void add_pack(CLI::App& program, Action& action);
 void add_data(CLI::App& program, Action& action);
 void add_schedule(CLI::App& program, Action& action);
 void add_info(CLI::App& program, Action& action);

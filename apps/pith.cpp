@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   pith::apps::add_train(program, action);
   pith::apps::add_eval(program, action);
   pith::apps::add_quantize(program, action);
+  pith::apps::add_pack(program, action);
   pith::apps::add_explain(program, action);
   pith::apps::add_prove(program, action);
   pith::apps::add_export(program, action);

@@ -75,19 +75,9 @@ compress::QuantOverride override_of(const std::string& text, bool is_weight_only
   return o;
 }
 
-/// Training images that `pith train` with its default seed would not train on.
-std::shared_ptr<const data::Dataset> held_out(const data::DataSource& source, const QuantizationOptions& o) {
-  check_at_least("--calibration", o.images, 0);
-  const int64_t all = source.train->size(), images = o.images > 0 ? o.images : std::min<int64_t>(5000, all);
-  if (images > all)
-    throw ArgumentError(fmt::format("--calibration asks for {} images, the training set has {}", images, all));
-  if (images == all) return source.train;
-  return data::split(source.train, static_cast<double>(images) / static_cast<double>(all), o.seed).validation;
-}
-
 compress::Statistics calibrated(const nn::Graph& graph, const data::DataSource& source, const QuantizationOptions& o,
                                 Console& console) {
-  data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 96, 1);
+  data::Loader loader = evaluation_loader(images_held_out(source, o), source.normalization, 96, 1);
   compress::Calibration calibration(graph);
   Progress& bar = console.progress("calibration", 2 * loader.batches());
   for (int64_t pass = 0; pass < 2; ++pass) {
@@ -105,7 +95,7 @@ compress::Statistics calibrated(const nn::Graph& graph, const data::DataSource& 
 
 /// The first of the images held out, in memory: what reconstruction and the search for ranges look at again and again.
 std::vector<data::Batch> kept_batches(const data::DataSource& source, const QuantizationOptions& o) {
-  data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 128, 1);
+  data::Loader loader = evaluation_loader(images_held_out(source, o), source.normalization, 128, 1);
   loader.start(0);
   std::vector<data::Batch> kept;
   for (int64_t images = 0; images < o.fit_images && std::ssize(kept) < loader.batches();) {
@@ -131,7 +121,7 @@ double cost_of(const nn::IntegerSpec& spec, const std::vector<data::Batch>& batc
 /// Share of the images held out that a network answers right, in percent. answers: images -> logits.
 double accuracy_of(const data::DataSource& source, const QuantizationOptions& o,
                    const std::function<Tensor(const Tensor&)>& answers) {
-  data::Loader loader = evaluation_loader(held_out(source, o), source.normalization, 128, 1);
+  data::Loader loader = evaluation_loader(images_held_out(source, o), source.normalization, 128, 1);
   loader.start(0);
   Score score;
   for (int64_t i = 0; i < loader.batches(); ++i) {
@@ -307,6 +297,24 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
                              ? within_budget({graph, statistics, decided, what.model}, source, o, finish, console)
                              : finish(decided);
   return o.chooses_training() ? compress::chosen_training(std::move(spec), choice, decided.bits_weights) : spec;
+}
+
+std::shared_ptr<const data::Dataset> images_held_out(const data::DataSource& source, const QuantizationOptions& o) {
+  check_at_least("--calibration", o.images, 0);
+  const int64_t all = source.train->size(), images = o.images > 0 ? o.images : std::min<int64_t>(5000, all);
+  if (images > all)
+    throw ArgumentError(fmt::format("--calibration asks for {} images, the training set has {}", images, all));
+  if (images == all) return source.train;
+  return data::split(source.train, static_cast<double>(images) / static_cast<double>(all), o.seed).validation;
+}
+
+void take_run(const std::string& run, QuantizationOptions& o) {
+  const TrainingOptions saved = settings_of_run(run);
+  o.weights = run + "/checkpoints/best.safetensors";
+  if (o.model.empty()) o.model = saved.model;
+  if (o.data.empty()) o.data = saved.data;
+  if (o.data_root.empty()) o.data_root = saved.data_root;
+  o.seed = saved.seed;
 }
 
 nn::IntegerSpec trained(const std::string& run) {

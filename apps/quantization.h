@@ -9,6 +9,7 @@
 #include "apps/console.h"
 #include "compress/quantizers/post_training.h"
 #include "compress/quantizers/weight_only.h"
+#include "data/dataset.h"
 
 namespace pith::apps {
 
@@ -49,6 +50,14 @@ compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& optio
 /// Folds, calibrates (on training images held out by a stratified split with `seed`, never on test images) and decides.
 /// Throws what data, files and models throw.
 nn::IntegerSpec quantized(const QuantizationOptions& options, Console& console);
+
+/// Training images that `pith train` with the same seed would not train on: what calibration looks at.
+std::shared_ptr<const data::Dataset> images_held_out(const data::DataSource& source,
+                                                     const QuantizationOptions& options);
+
+/// What a run with real weights says of its weights, network, data and split; what the options say themselves goes
+/// first.
+void take_run(const std::string& run, QuantizationOptions& options);
 
 /// What a run trained in whole numbers (nn/quantized_training.h) has come to. Throws FormatError for another run.
 nn::IntegerSpec trained(const std::string& run);

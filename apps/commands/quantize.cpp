@@ -120,15 +120,6 @@ void pack_language_run(const Options& o, int bits, Console& console) {
   write_weights(o, compress::learned_weights(read_weights(o.what.weights), bits), console);
 }
 
-/// What a run says of its network and data; what the command line says itself goes first. The images to calibrate on
-/// are held out by the run's seed.
-void take_run(const TrainingOptions& saved, QuantizationOptions& o) {
-  if (o.model.empty()) o.model = saved.model;
-  if (o.data.empty()) o.data = saved.data;
-  if (o.data_root.empty()) o.data_root = saved.data_root;
-  o.seed = saved.seed;
-}
-
 void check_names(const Options& o, bool is_weight_only) {
   if (!o.run.empty() && !o.what.weights.empty()) throw ArgumentError("--run and --weights exclude each other");
   if (o.run.empty() && o.what.model.empty() && !is_weight_only)
@@ -150,7 +141,7 @@ void quantize(Options o) {
     const TrainingOptions saved = settings_of_run(o.run);
     if (saved.is_language()) return pack_language_run(o, static_cast<int>(saved.bits_weights), console);
     is_trained = nn::is_packed_network(saved.init);
-    if (!is_trained) take_run(saved, o.what);
+    if (!is_trained) take_run(o.run, o.what);
   }
   if (o.what.chooses_training() && (!o.keeps_float || is_trained))
     throw ArgumentError("--train-weights and the other --train options go on from real weights and want --keep-float");

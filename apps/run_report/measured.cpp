@@ -159,34 +159,9 @@ class Measurement {
     form.is_run = best;
     if (o_.times) {
       form.latency = network_latency(model, test_->image_shape(), 1);
-      form.layers = integer_layers(model);
+      form.layers = integer_latencies(model, 1);
     }
     found_.forms.push_back(std::move(form));
-  }
-
-  /// From one layer's integers to the next one's, within the network: requantization, sum and ReLU are counted.
-  std::map<std::string, LayerLatency> integer_layers(const nn::IntegerNetwork& model) const {
-    using Clock = std::chrono::steady_clock;
-    const Shape& s = test_->image_shape();
-    Tensor x = Tensor::empty({1, s[0], s[1], s[2]});
-    fill_uniform(x, -1, 1, {.purpose = Purpose::synthetic});
-    std::map<std::string, std::vector<double>> times;
-    for (int run = 0; run < 200; ++run) {
-      Clock::time_point last = Clock::now();
-      model.run(x, [&](int64_t value, const ops::QuantizedTensor&) {
-        const Clock::time_point now = Clock::now();
-        if (value > 0 && run > 0)
-          times[model.spec().layers[static_cast<size_t>(value - 1)].shape.name].push_back(
-              std::chrono::duration<double, std::micro>(now - last).count());
-        last = Clock::now();
-      });
-    }
-    std::map<std::string, LayerLatency> all;
-    for (auto& [name, t] : times) {
-      std::sort(t.begin(), t.end());
-      all[name] = {t.front(), t[t.size() / 2], std::ssize(t)};
-    }
-    return all;
   }
 
   /// Weights and activations of the folded network, with the clips of the first packed network.

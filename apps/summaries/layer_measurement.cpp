@@ -44,20 +44,27 @@ Variable noise(const Shape& image, int64_t batch) {
   return Variable(x);
 }
 
+using Clock = std::chrono::steady_clock;
+
+double microseconds(Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); }
+
+LayerLatency latency_of(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  return {times.front(), times[times.size() / 2], std::ssize(times)};
+}
+
 template <class F>
 LayerLatency measure(const F& run, double milliseconds) {
-  using Clock = std::chrono::steady_clock;
   run();  // what is made at first use: plans, memory
   std::vector<double> times;
   double total = 0;
   while (times.size() < 5 || (total < milliseconds * 1000 && times.size() < 10000)) {
     const auto start = Clock::now();
     run();
-    times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
+    times.push_back(microseconds(Clock::now() - start));
     total += times.back();
   }
-  std::sort(times.begin(), times.end());
-  return {times.front(), times[times.size() / 2], std::ssize(times)};
+  return latency_of(std::move(times));
 }
 
 }  // namespace
@@ -82,6 +89,29 @@ std::map<std::string, LayerLatency> layer_latencies(nn::Module& model, const Sha
     check_interrupted();
     all[c.name] = measure([&] { c.layer->call(c.x); }, milliseconds);
   }
+  return all;
+}
+
+std::map<std::string, LayerLatency> integer_latencies(const nn::IntegerNetwork& network, int64_t batch,
+                                                      double milliseconds) {
+  const Tensor x = noise(network.spec().input, batch).value();
+  network.run(x);
+  std::map<std::string, std::vector<double>> times;
+  const Clock::time_point start = Clock::now();
+  for (int64_t run = 0; run < 5 || (microseconds(Clock::now() - start) < milliseconds * 1000 && run < 10000); ++run) {
+    check_interrupted();
+    Clock::time_point last = Clock::now();
+    network.run(x, [&](int64_t value, const ops::QuantizedTensor&) {
+      const Clock::time_point now = Clock::now();
+      if (value > 0) {
+        const nn::IntegerLayer& layer = network.spec().layers[static_cast<size_t>(value - 1)];
+        times[layer.shape.name].push_back(microseconds(now - last));
+      }
+      last = Clock::now();
+    });
+  }
+  std::map<std::string, LayerLatency> all;
+  for (auto& [name, t] : times) all[name] = latency_of(std::move(t));
   return all;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "data/loader.h"
-#include "nn/module.h"
+#include "nn/integer_network.h"
 
 namespace pith::apps {
 
@@ -21,6 +21,10 @@ struct LayerLatency {
 /// counted.
 std::map<std::string, LayerLatency> layer_latencies(nn::Module& model, const Shape& image, int64_t batch,
                                                     double milliseconds = 20);
+/// Each layer of an integer network by name, from the integers it reads to those it puts out, within the network:
+/// requantization, sum and ReLU are counted.
+std::map<std::string, LayerLatency> integer_latencies(const nn::IntegerNetwork& network, int64_t batch,
+                                                      double milliseconds = 200);
 /// The network in evaluation, likewise. The batch norms are used as they are; fold first for what inference costs.
 LayerLatency network_latency(nn::Module& model, const Shape& image, int64_t batch, double milliseconds = 100);
 
