@@ -7,6 +7,7 @@
 #include "apps/cli.h"
 #include "apps/format_choice.h"
 #include "apps/report.h"
+#include "apps/run_settings.h"
 #include "apps/summaries/table.h"
 #include "nn/packed_network.h"
 #include "tensor/error.h"
@@ -19,8 +20,9 @@ constexpr const char* kExamples =
     "  pith pack --run runs/pruned --out small.safetensors            (the fewest bytes for half a point)\n"
     "  pith pack --model resnet20-cifar --weights pruned.safetensors --for time --budget-points 0.3 \\\n"
     "      --batch-size 32 --out fast.safetensors\n"
-    "Real layers are timed alone, integer ones within their network, with rounding, sums and ReLU. Top-1 is of\n"
-    "training images held out, never of the test set. Then: pith eval --weights small.safetensors";
+    "Real layers are timed alone, integer ones within their network, with rounding, sums and ReLU.\n"
+    "Top-1 is of training images held out, never of the test set.\n"
+    "Then: pith eval --weights small.safetensors";
 
 struct Options {
   CommonOptions common;
@@ -85,11 +87,27 @@ void check(const Options& o) {
   check_at_least("--batch-size", o.batch, 1);
 }
 
+/// Runs whose networks have one form alone.
+void check_run(const std::string& run) {
+  const TrainingOptions saved = settings_of_run(run);
+  if (saved.is_language())
+    throw FormatError(run +
+                      "/config.json: expected a network that reads images, found a language model; `pith quantize "
+                      "--method weight-only` rounds its weights");
+  if (nn::is_packed_network(saved.init))
+    throw FormatError(run +
+                      "/config.json: expected a run with real weights, found one in whole numbers; `pith quantize "
+                      "--run` packs it as it is");
+}
+
 void pack(Options o) {
   apply(o.common);
   check(o);
   Console console(o.common.console);
-  if (!o.run.empty()) take_run(o.run, o.what);
+  if (!o.run.empty()) {
+    check_run(o.run);
+    take_run(o.run, o.what);
+  }
   if (nn::is_packed_network(o.what.weights))
     throw ArgumentError("--weights " + o.what.weights +
                         " is a packed network, whose weights are whole numbers already");
@@ -120,7 +138,7 @@ void add_pack(CLI::App& program, Action& action) {
       add_command(program, "pack", "measure every format a network can take, write the best", o->common, kExamples);
   c.add_option("-m,--model,-a,--arch", o->what.model, "network; `pith info` lists them");
   c.add_option("-w,--weights", o->what.weights, "trained weights: .safetensors, .npz or .pth");
-  c.add_option("--run", o->run, "a folder of `pith train`, instead: its best weights, its network, its data");
+  c.add_option("--run", o->run, "a folder of `pith train`, instead: its best weights, network and data");
   c.add_option("-d,--data", o->what.data, "data set to calibrate on; default: what the model's name speaks of");
   c.add_option("--data-root", o->what.data_root, "where data sets lie; default: $PITH_DATA, then ~/.cache/pith");
   c.add_option("-o,--out", o->out, "the file, .safetensors");

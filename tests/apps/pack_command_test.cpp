@@ -159,6 +159,16 @@ TEST_F(PackCommand, RefusesWhatItCannotPack) {
   refused({"--budget-points", "-1"}, 2, "--budget-points takes 0 to 100");
   refused({"--run", folder_.file("run")}, 2, "--weights FILE or --run RUN");
   refused({"--clip", "tight"}, 2, "tight");
+  ASSERT_EQ(run_program(folder_, {"quantize", "--run", folder_.file("run"), "--calibration", "40", "--keep-float",
+                                  "--out", folder_.file("start.safetensors"), "--quiet"})
+                .code,
+            0);
+  std::vector<std::string> on = test::tiny_training(root_, folder_.file("on"));
+  on.insert(on.end(), {"--init", folder_.file("start.safetensors")});
+  const Outcome trained = run_program(folder_, on);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  test::expect_refused(folder_, {"pack", "--run", folder_.file("on"), "--out", folder_.file("out.safetensors")}, 3,
+                       "found one in whole numbers");
   ASSERT_EQ(run_program(folder_, pack(weights_, {})).code, 0);
   test::expect_refused(folder_, pack(folder_.file("out.safetensors"), {}), 2, "is a packed network");
 }
