@@ -23,7 +23,7 @@ struct LayerFormats {
   std::string layer;
   double density = 1, blocks = 1;  ///< shares of weights, and of blocks of 1 x 4, that are not all zero
   std::optional<LayerLatency> f32, f32_kept, s8, s8_blocks;
-  int bits = 8;  ///< of its weights in the file
+  int bits = 32;  ///< of a weight in the file
   Form fastest() const;
 };
 

@@ -51,7 +51,7 @@ compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& optio
 /// Throws what data, files and models throw.
 nn::IntegerSpec quantized(const QuantizationOptions& options, Console& console);
 
-/// Training images that `pith train` with the same seed would not train on: what calibration looks at.
+/// Training images that calibration looks at: those that `pith train` holds out for the same seed and share.
 std::shared_ptr<const data::Dataset> images_held_out(const data::DataSource& source,
                                                      const QuantizationOptions& options);
 

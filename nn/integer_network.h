@@ -65,9 +65,9 @@ ValueQuant measured(const ops::Range& range, int bits);
 using IntegerProbe = std::function<void(int64_t value, const ops::QuantizedTensor& q)>;
 
 /// Up to which share of the blocks of 1 x 4 that are not all zero (ops::kept_blocks) a layer multiplies these alone;
-/// the integers are the same. 0: never; 1: always. Defaults from the bench's pruned_int8_network on AVX-512: ResNet-20
-/// loses 3 to 4 % at 0.59 and gains a third at 0.34; one image, whose tiles have few outputs to share a block, loses an
-/// eighth and gains a sixth. 80 % of single weights pruned leave 0.59 of the blocks, 95 % leave 0.19.
+/// the integers are the same. 0: never; 1: always. Defaults from the bench's pruned_int8_network on AVX-512, at 1:
+/// ResNet-20 loses 3 to 4 % at 0.59 and gains a third at 0.34; one image, whose tiles have few outputs to share a
+/// block, loses an eighth and gains a sixth. 80 % of single weights pruned leave 0.59 of the blocks, 95 % leave 0.19.
 struct BlockCrossover {
   double images = 0.55;
   double tiles = 0.4;  ///< at most `images`

@@ -106,6 +106,7 @@ TEST_F(PackCommand, WritesTheFastestAndShowsWhy) {
     best = f.at("form");
   }
   EXPECT_EQ(d.at("chosen"), best);
+  for (const Json& layer : d.at("layers")) EXPECT_EQ(layer.at("bits"), best.starts_with("f32") ? 32 : 8) << layer;
   ASSERT_EQ(d.at("layers").size(), 5U);
   const Json &first = d.at("layers")[0], &pruned = d.at("layers")[1];
   EXPECT_TRUE(first.at("us_f32_kept").is_null());

@@ -293,6 +293,11 @@ TEST(Scheduler, GrowsWhileItPrunesInOneRanking) {
   EXPECT_TRUE(uneven) << "layers that all have the level are not ranked together";
 }
 
+TEST(Scheduler, RanksOnlyWhatALevelThatRisesTakes) {
+  const std::string same = "class: RigLPruner, desired_sparsity: 0.8, ranking: lamp, weights: [conv2.weight]";
+  EXPECT_THROW(Training(pruner(same, kAll), 6), FormatError);
+}
+
 TEST(Scheduler, PrunesByGradientsOfTheFirstMinibatch) {
   Training run(pruner("class: GlobalPruner, criterion: snip, desired_sparsity: 0.9, weights: ['*']", "epochs: [0]"), 1);
   EXPECT_FALSE(run.parameter("fc.weight").mask());
