@@ -7,7 +7,8 @@
 namespace pith {
 namespace PITH_ISA_NAMESPACE {
 
-#include "tensor/kernels/exp.inl"  // before those that call it
+#include "tensor/kernels/ahead.inl"  // before those that call them
+#include "tensor/kernels/exp.inl"
 
 #include "tensor/kernels/conv_f32.inl"
 #include "tensor/kernels/conv_gradient_f32.inl"

@@ -57,8 +57,13 @@ static inline void norm_plane(const LineNorm& n) {
       const float* const add = kResidual ? n.residual.p + r * n.residual.row * 16 + part : nullptr;
       float* const y = n.y.p + r * n.y.row * 16 + part;
       for (int64_t i = 0; i < w; ++i) {
+        ask_for(x + i * 16);
+        ask_to_write(y + i * 16);
         Vec v = fma(Vec::load(x + i * 16), scale, shift);
-        if (kResidual) v = v + Vec::load(add + i * 16);
+        if (kResidual) {
+          ask_for(add + i * 16);
+          v = v + Vec::load(add + i * 16);
+        }
         if (kRelu) v = max(Vec::zero(), v);
         v.store(y + i * 16);
       }
@@ -99,6 +104,9 @@ static inline void norm_sums_part(const LineNormGradient& n, const NormPart& k, 
     float* const kept = kKeep ? n.g.p + r * n.g.row * 16 + k.part : nullptr;
     Vec g0 = Vec::zero(), g1 = Vec::zero(), gx0 = Vec::zero(), gx1 = Vec::zero();
     const auto take = [&](int64_t i, Vec& g_sum, Vec& gx_sum) {
+      ask_for(x + i * 16);
+      ask_for(dy + i * 16);
+      if (kMask == NormMask::result) ask_for(y + i * 16);
       const Vec v = Vec::load(x + i * 16);
       const Vec g = masked_gradient<kMask>(k, v, dy + i * 16, y + (kMask == NormMask::result ? i * 16 : 0));
       if (kKeep) g.store(kept + i * 16);
@@ -145,6 +153,9 @@ static inline void norm_gradient(const LineNormGradient& n) {
       const float* const y = kMask == NormMask::result ? n.y.p + r * n.y.row * 16 + part : nullptr;
       float* const dx = n.dx.p + r * n.dx.row * 16 + part;
       for (int64_t i = 0; i < w; ++i) {
+        ask_for(x + i * 16);
+        ask_for(dy + i * 16);
+        ask_to_write(dx + i * 16);
         const Vec v = Vec::load(x + i * 16);
         const Vec g = masked_gradient<kMask>(k, v, dy + i * 16, y + (kMask == NormMask::result ? i * 16 : 0));
         fma(g, a, fma(v, b, c)).store(dx + i * 16);

@@ -19,6 +19,9 @@ static inline void requantize_plane(const LineRequantize& r) {
     const float* const e = kAdds ? r.residual.p + y * r.residual.row * 16 : nullptr;
     float* const out = r.y.p + y * r.y.row * 16;
     for (int64_t i = 0; i < r.w * 16; i += Vec::kWidth) {
+      ask_for(s + i);
+      ask_to_write(out + i);
+      if (kAdds) ask_for(e + i);
       Vec v = (Vec::load(s + i) + k.bias) * k.scale;
       if (kAdds) v = v + Vec::load(e + i) * k.residual_scale;
       v = min(max(v, k.low), k.high);
@@ -42,6 +45,13 @@ struct RequantizeSums {
 template <bool kAdds>
 static inline void requantize_gradient_vector(const RequantizePart& k, const float* s, const float* e, const float* dy,
                                               float* ds, float* de, RequantizeSums& sums) {
+  ask_for(s);
+  ask_for(dy);
+  ask_to_write(ds);
+  if (kAdds) {
+    ask_for(e);
+    ask_to_write(de);
+  }
   const Vec t = Vec::load(s) + k.bias;
   Vec v = t * k.scale;
   if (kAdds) v = v + Vec::load(e) * k.residual_scale;

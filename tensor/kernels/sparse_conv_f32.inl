@@ -110,6 +110,8 @@ template <int R, int Q, int kEdge, bool kFirst>
   Vec sum[R * Q];
   // clang-format off
   PITH_UNROLL
+  for (int i = 0; kFirst && i < R * Q; ++i) ask_to_write_here(y + i / Q * row + i % Q * step);
+  PITH_UNROLL
   for (int i = 0; i < R * Q; ++i) sum[i] = kFirst ? Vec::zero() : Vec::load(y + i / Q * row + i % Q * step);
   add_list<R, Q, kEdge>(c, lines, c.kept.start + (block * c.window.channels + channel) * KeptTaps::kParts, sum);
   PITH_UNROLL
