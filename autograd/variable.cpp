@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "tensor/error.h"
-#include "tensor/ops/accumulate.h"
 #include "tensor/ops/reduce.h"
 
 namespace pith {
@@ -14,11 +13,13 @@ namespace pith {
 struct Node {
   Tensor value;
   Tensor gradient;
+  Tensor more;  ///< the rest of the gradient, to be added by the way back
   std::vector<std::shared_ptr<Node>> inputs;
-  Backward backward;
+  BackwardOfParts backward;
   std::string_view name = "leaf";  // operation names are literals
   std::string layer;
   bool requires_gradient = false;
+  bool adds_parts = false;
   bool used = false;  // backward() has freed what it needed
 };
 
@@ -66,11 +67,12 @@ void accumulate(Node& node, Tensor gradient) {
   if (gradient.dtype() != node.value.dtype())
     throw TypeError("backward: the gradient " + text(gradient) + " has another type than the value " +
                     text(node.value) + " of operation " + std::string(node.name));
-  if (node.gradient.defined()) {
-    ops::accumulate(node.gradient, gradient);
-  } else {
+  if (!node.gradient.defined()) {
     node.gradient = node.backward ? std::move(gradient) : settled(node.value, gradient);
+    return;
   }
+  if (node.adds_parts && !watching) std::swap(node.more, gradient);  // the last waits: sums are in order of arrival
+  if (gradient.defined()) ops::accumulate(node.gradient, gradient);
 }
 
 /// Frees a chain of nodes without recursion: a thousand-step LSTM must not overflow the stack in a destructor.
@@ -148,12 +150,12 @@ void Variable::backward(const Tensor& gradient) const {
       throw Error("backward: operation " + std::string(node->name) + " was walked back before; run forward again");
   accumulate(*node_, gradient);
   for (std::shared_ptr<Node>& node : order) {
-    if (const Backward step = std::exchange(node->backward, nullptr)) {  // a leaf has none and keeps its gradient
+    if (const BackwardOfParts step = std::exchange(node->backward, nullptr)) {  // a leaf has none, keeps its gradient
       node->used = true;
-      const Tensor dy = std::exchange(node->gradient, Tensor());
+      const Tensor dy = std::exchange(node->gradient, Tensor()), more = std::exchange(node->more, Tensor());
       if (watching && dy.defined() && !ops::is_finite(dy)) report_anomaly(*node, "gradient");
       Gradients into(*node);
-      if (dy.defined()) step(dy, into);
+      if (dy.defined()) step({dy, more}, into);
       release(std::exchange(node->inputs, {}));
     }
     node.reset();  // all its readers are done: unless somebody else looks at it, its value goes now
@@ -163,7 +165,14 @@ void Variable::backward(const Tensor& gradient) const {
 bool Gradients::wants(size_t i) const { return node_.inputs[i]->requires_gradient; }
 void Gradients::add_now(size_t i, Tensor gradient) { accumulate(*node_.inputs[i], std::move(gradient)); }
 
-Variable record(std::string_view name, Tensor value, std::vector<Variable> inputs, Backward backward) {
+/// How both kinds of record() join a value to the graph.
+struct Recorder {
+  static Variable join(std::string_view name, Tensor value, std::vector<Variable> inputs, BackwardOfParts backward,
+                       bool adds_parts);
+};
+
+Variable Recorder::join(std::string_view name, Tensor value, std::vector<Variable> inputs, BackwardOfParts backward,
+                        bool adds_parts) {
   Variable out(std::move(value));
   bool wanted = false;
   for (const Variable& v : inputs) wanted = wanted || v.requires_gradient();
@@ -173,9 +182,21 @@ Variable record(std::string_view name, Tensor value, std::vector<Variable> input
   if (!recording || !wanted) return out;
   out.node_->requires_gradient = true;
   out.node_->backward = std::move(backward);
+  out.node_->adds_parts = adds_parts;
   out.node_->inputs.reserve(inputs.size());
   for (Variable& v : inputs) out.node_->inputs.push_back(std::move(v.node_));
   return out;
+}
+
+Variable record(std::string_view name, Tensor value, std::vector<Variable> inputs, Backward backward) {
+  BackwardOfParts whole = [step = std::move(backward)](const ops::GradientParts& dy, Gradients& into) {
+    step(dy.dy, into);
+  };
+  return Recorder::join(name, std::move(value), std::move(inputs), std::move(whole), false);
+}
+
+Variable record(std::string_view name, Tensor value, std::vector<Variable> inputs, BackwardOfParts backward) {
+  return Recorder::join(name, std::move(value), std::move(inputs), std::move(backward), true);
 }
 
 bool gradients_enabled() { return recording; }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tensor/ops/accumulate.h"
 #include "tensor/tensor.h"
 
 namespace pith {
@@ -46,7 +47,7 @@ class Variable {
   void backward(const Tensor& gradient) const;
 
  private:
-  friend Variable record(std::string_view, Tensor, std::vector<Variable>, std::function<void(const Tensor&, class Gradients&)>);
+  friend struct Recorder;
   friend class Gradients;
   std::shared_ptr<Node> node_;
 };
@@ -73,10 +74,14 @@ class Gradients {
 /// The way back of an operation: dy has the output's shape.
 using Backward = std::function<void(const Tensor& dy, Gradients& into)>;
 
+/// The same for an operation whose own pass adds up a gradient that comes in two parts, as behind a fork.
+using BackwardOfParts = std::function<void(const ops::GradientParts& dy, Gradients& into)>;
+
 /// Joins `value`, computed from `inputs` by the operation `name`, to the graph. `backward` is kept only if an input
 /// wants a gradient and gradients are on; so are the inputs. In anomaly mode throws NumericError naming the operation
 /// and the layer when `value` is not finite.
 Variable record(std::string_view name, Tensor value, std::vector<Variable> inputs, Backward backward);
+Variable record(std::string_view name, Tensor value, std::vector<Variable> inputs, BackwardOfParts backward);
 
 /// Are operations recorded in this thread?
 bool gradients_enabled();

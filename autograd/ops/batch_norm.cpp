@@ -74,7 +74,7 @@ Variable batch_norm(const Variable& x, const Variable& gamma, const Variable& be
   if (residual.defined()) inputs.push_back(residual);
   const bool joined = residual.defined(), batch = options.training;
   const Tensor result = joined && options.relu ? y : Tensor();  // without a residual x tells the sign again
-  return record("batch_norm", std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& into) {
+  return record("batch_norm", std::move(y), std::move(inputs), [=](const ops::GradientParts& dy, Gradients& into) {
     ops::NormGradients g = ops::normalize_gradient(input, result, dy, norm, weight, batch, joined && into.wants(3));
     into.add(0, [&] { return std::move(g.x); });
     into.add(1, [&] { return std::move(g.gamma); });

@@ -66,7 +66,7 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const W
   const ops::ConvEpilogue epilogue{
       .bias = value_or_none(b), .residual = value_or_none(tail.residual), .relu = tail.relu, .packed = tail.packed};
   return record("conv2d", ops::conv2d(conv2d_operand(x.value(), w.shape(), window), w.value(), window, epilogue), {},
-                {});
+                Backward());
 }
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const Window& window) {

@@ -139,7 +139,7 @@ Variable requantize(const Variable& sums, const Variable& bias, const Variable& 
                     const Variable& residual_scale, const RequantizationLimits& limits) {
   const ops::Requantization r = requantization(bias, scale, residual, residual_scale, limits);
   return record("requantize", ops::requantize(sums.value(), r), operands(sums, bias, scale, residual, residual_scale),
-                [r, s = sums.value()](const Tensor& dy, Gradients& into) {
+                [r, s = sums.value()](const ops::GradientParts& dy, Gradients& into) {
                   add_gradients(r, ops::requantize_gradient(s, r, dy), into);
                 });
 }
@@ -152,7 +152,7 @@ Variable requantize_pact(const Variable& sums, const Variable& bias, const Varia
   std::vector<Variable> inputs = operands(sums, bias, scale, residual, residual_scale);
   inputs.push_back(y_step);
   const double step = y_step.value().item();
-  return record("requantize_pact", y, inputs, [=, s = sums.value()](const Tensor& dy, Gradients& into) {
+  return record("requantize_pact", y, inputs, [=, s = sums.value()](const ops::GradientParts& dy, Gradients& into) {
     const ops::RequantizationGradients d = ops::requantize_gradient(s, r, dy);
     add_gradients(r, d, into);
     into.add(inputs.size() - 1, [&] { return tensor({-passed(d.sums, y, r.scale) / step}, y.dtype()); });

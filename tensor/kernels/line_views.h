@@ -26,13 +26,14 @@ struct LineNorm {
   bool relu = false;
 };
 
-/// The way back. g = dy where the forward result was positive (everywhere without relu), and
+/// The way back. g = dy + more where the forward result was positive (everywhere without relu), and
 ///   dx = a g + b x + c.
 /// Where y.p is null the forward result's sign is that of x scale + shift, computed again.
 struct LineNormGradient {
   LinesIn x, dy, y;
-  LinesOut g;   ///< of line_norm_sums: g itself, or null
-  LinesOut dx;  ///< of line_norm_gradient
+  LinesIn more;  ///< of line_norm_sums, where it keeps g: the rest of the gradient, or null
+  LinesOut g;    ///< of line_norm_sums: g itself, or null; may be dy
+  LinesOut dx;   ///< of line_norm_gradient; may be dy
   int64_t h = 0, w = 0;
   float scale = 1, mean = 0;
   const float* shift = nullptr;  ///< a line, as in LineNorm
@@ -50,11 +51,11 @@ struct LineRequantize {
   bool rounds = true;
 };
 
-/// The way back, rounding counted as the identity: g = dy where the clamp cut nothing, 0 elsewhere.
+/// The way back, rounding counted as the identity: g = dy + more where the clamp cut nothing, 0 elsewhere.
 struct LineRequantizeGradient {
-  LineRequantize forward;  ///< its y is not used
-  LinesIn dy;
-  LinesOut sums, residual;  ///< g scale; g residual_scale, where there is a residual
+  LineRequantize forward;   ///< its y is not used
+  LinesIn dy, more;         ///< whose sum comes back; `more` may be null
+  LinesOut sums, residual;  ///< g scale, may be dy; g residual_scale, where there is a residual
 };
 
 /// Pooling of a plane h x w to oh x ow by windows kh x kw; places outside the plane take no part.

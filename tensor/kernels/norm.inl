@@ -78,6 +78,8 @@ static void line_norm(const LineNorm& n) {
 
 /// Where g comes from: all of dy, dy where y > 0, or dy where x scale + shift > 0.
 enum class NormMask { none, result, argument };
+/// What becomes of it: nothing but sums; it is kept; it is kept, and the rest of the gradient added to dy before.
+enum class NormKeep { none, g, whole };
 
 /// One part of every line of a plane, its constants in registers: stores may not make the compiler read them again.
 struct NormPart {
@@ -86,14 +88,13 @@ struct NormPart {
 };
 
 template <NormMask kMask>
-static inline Vec masked_gradient(const NormPart& k, Vec x, const float* dy, const float* y) {
-  const Vec g = Vec::load(dy);
+static inline Vec masked_gradient(const NormPart& k, Vec x, Vec g, const float* y) {
   if (kMask == NormMask::none) return g;
   if (kMask == NormMask::result) return where_positive(Vec::load(y), g);
   return where_positive(fma(x, k.scale, k.shift), g);
 }
 
-template <NormMask kMask, bool kKeep>
+template <NormMask kMask, NormKeep kKeep>
 static inline void norm_sums_part(const LineNormGradient& n, const NormPart& k, double* sum_g, double* sum_gx) {
   const Vec mean = Vec::set(n.mean);
   const int64_t w = n.w, h = n.h;
@@ -101,15 +102,19 @@ static inline void norm_sums_part(const LineNormGradient& n, const NormPart& k, 
     const float* const x = n.x.p + r * n.x.row * 16 + k.part;
     const float* const dy = n.dy.p + r * n.dy.row * 16 + k.part;
     const float* const y = kMask == NormMask::result ? n.y.p + r * n.y.row * 16 + k.part : nullptr;
-    float* const kept = kKeep ? n.g.p + r * n.g.row * 16 + k.part : nullptr;
+    const float* const more = kKeep == NormKeep::whole ? n.more.p + r * n.more.row * 16 + k.part : nullptr;
+    float* const kept = kKeep != NormKeep::none ? n.g.p + r * n.g.row * 16 + k.part : nullptr;
     Vec g0 = Vec::zero(), g1 = Vec::zero(), gx0 = Vec::zero(), gx1 = Vec::zero();
     const auto take = [&](int64_t i, Vec& g_sum, Vec& gx_sum) {
       ask_for(x + i * 16);
       ask_for(dy + i * 16);
       if (kMask == NormMask::result) ask_for(y + i * 16);
+      if (kKeep == NormKeep::whole) ask_for(more + i * 16);
       const Vec v = Vec::load(x + i * 16);
-      const Vec g = masked_gradient<kMask>(k, v, dy + i * 16, y + (kMask == NormMask::result ? i * 16 : 0));
-      if (kKeep) g.store(kept + i * 16);
+      Vec whole = Vec::load(dy + i * 16);
+      if (kKeep == NormKeep::whole) whole = whole + Vec::load(more + i * 16);
+      const Vec g = masked_gradient<kMask>(k, v, whole, y + (kMask == NormMask::result ? i * 16 : 0));
+      if (kKeep != NormKeep::none) g.store(kept + i * 16);
       g_sum = g_sum + g;
       gx_sum = fma(g, v - mean, gx_sum);
     };
@@ -129,7 +134,12 @@ static inline void norm_sums(const LineNormGradient& n, double* sum_g, double* s
   double g = 0, gx = 0;
   for (int part = 0; part < 16; part += Vec::kWidth) {
     const NormPart k{Vec::set(n.scale), Vec::load(n.shift + part), part};
-    n.g.p != nullptr ? norm_sums_part<kMask, true>(n, k, &g, &gx) : norm_sums_part<kMask, false>(n, k, &g, &gx);
+    if (n.g.p == nullptr)
+      norm_sums_part<kMask, NormKeep::none>(n, k, &g, &gx);
+    else if (n.more.p == nullptr)
+      norm_sums_part<kMask, NormKeep::g>(n, k, &g, &gx);
+    else
+      norm_sums_part<kMask, NormKeep::whole>(n, k, &g, &gx);
   }
   *sum_g = g;
   *sum_gx = gx;
@@ -157,7 +167,7 @@ static inline void norm_gradient(const LineNormGradient& n) {
         ask_for(dy + i * 16);
         ask_to_write(dx + i * 16);
         const Vec v = Vec::load(x + i * 16);
-        const Vec g = masked_gradient<kMask>(k, v, dy + i * 16, y + (kMask == NormMask::result ? i * 16 : 0));
+        const Vec g = masked_gradient<kMask>(k, v, Vec::load(dy + i * 16), y + (kMask == NormMask::result ? i * 16 : 0));
         fma(g, a, fma(v, b, c)).store(dx + i * 16);
       }
     }

@@ -44,7 +44,7 @@ struct RequantizeSums {
 /// One vector of a row: writes what flows on, adds to the sums.
 template <bool kAdds>
 static inline void requantize_gradient_vector(const RequantizePart& k, const float* s, const float* e, const float* dy,
-                                              float* ds, float* de, RequantizeSums& sums) {
+                                              const float* more, float* ds, float* de, RequantizeSums& sums) {
   ask_for(s);
   ask_for(dy);
   ask_to_write(ds);
@@ -55,7 +55,12 @@ static inline void requantize_gradient_vector(const RequantizePart& k, const flo
   const Vec t = Vec::load(s) + k.bias;
   Vec v = t * k.scale;
   if (kAdds) v = v + Vec::load(e) * k.residual_scale;
-  const Vec g = where_equal(min(max(v, k.low), k.high), v, Vec::load(dy));
+  Vec whole = Vec::load(dy);
+  if (more != nullptr) {
+    ask_for(more);
+    whole = whole + Vec::load(more);
+  }
+  const Vec g = where_equal(min(max(v, k.low), k.high), v, whole);
   (g * k.scale).store(ds);
   sums.g = sums.g + g;
   sums.gt = sums.gt + g * t;
@@ -80,10 +85,12 @@ static inline void requantize_gradient_plane(const LineRequantizeGradient& r, do
     const float* const s = r.forward.sums.p + y * r.forward.sums.row * 16;
     const float* const e = kAdds ? r.forward.residual.p + y * r.forward.residual.row * 16 : nullptr;
     const float* const dy = r.dy.p + y * r.dy.row * 16;
+    const float* const more = r.more.p != nullptr ? r.more.p + y * r.more.row * 16 : nullptr;
     float* const ds = r.sums.p + y * r.sums.row * 16;
     float* const de = kAdds ? r.residual.p + y * r.residual.row * 16 : nullptr;
     const auto take = [&](int64_t i, RequantizeSums& sums) {
-      requantize_gradient_vector<kAdds>(k, s + i, kAdds ? e + i : e, dy + i, ds + i, kAdds ? de + i : de, sums);
+      requantize_gradient_vector<kAdds>(k, s + i, kAdds ? e + i : e, dy + i, more != nullptr ? more + i : more, ds + i,
+                                        kAdds ? de + i : de, sums);
     };
     int64_t i = 0;
     for (; i + 2 * Vec::kWidth <= w; i += 2 * Vec::kWidth) take(i, a), take(i + Vec::kWidth, b);

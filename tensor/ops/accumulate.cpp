@@ -38,4 +38,10 @@ void accumulate(Tensor& into, const Tensor& g) {
   into.dtype() == DType::f32 ? add_into<float>(into, other) : add_into<double>(into, other);
 }
 
+Tensor whole(const GradientParts& parts) {
+  Tensor sum = parts.dy;
+  if (parts.more.defined()) accumulate(sum, parts.more);
+  return sum;
+}
+
 }  // namespace pith::ops

@@ -108,7 +108,7 @@ Coefficients coefficients(double gamma, double inverse, double mean, double sum_
 /// What both passes of the way back share: the plane's inputs and where g's sign comes from.
 struct LaneWayBack {
   const Tensor& x;
-  Tensor y, dy;
+  Tensor y, dy, more;
   const Normalization& norm;
   LineNormGradient plane(int64_t i, const Line& shift, bool masked) const {
     const LaneGeometry& g = x.geometry();
@@ -126,19 +126,23 @@ struct LaneWayBack {
   }
 };
 
-NormGradients lane_gradient(const Tensor& x, const Tensor& y, const Tensor& dy, const Normalization& norm,
+/// t as lanes; `halo` where it was none.
+Tensor in_lanes(const Tensor& t, int64_t halo) { return !t.defined() || t.is_lanes() ? t : to_lanes(t, halo); }
+
+NormGradients lane_gradient(const Tensor& x, const Tensor& y, const GradientParts& parts, const Normalization& norm,
                             const Tensor& gamma, bool batch, bool wants_residual) {
   const LaneGeometry& g = x.geometry();
+  const Tensor& dy = parts.dy;
   const bool overwrite = dy.is_sole_owner() && dy.is_lanes();
-  LaneWayBack back{x, y.defined() ? to_lanes(y, y.is_lanes() ? y.geometry().halo : g.halo) : y,
-                   dy.is_lanes() ? dy : to_lanes(dy, g.halo), norm};
-  const bool stores_g = wants_residual && norm.relu;
+  LaneWayBack back{x, in_lanes(y, g.halo), in_lanes(dy, g.halo), in_lanes(parts.more, g.halo), norm};
+  const bool stores_g = (wants_residual && norm.relu) || parts.more.defined();
   Tensor kept = !stores_g ? Tensor() : overwrite ? dy : Tensor::lanes(x.shape(), g.halo);
   std::vector<double> sum_g(static_cast<size_t>(g.blocks * g.c)), sum_gx(sum_g.size());
   each_plane(g, [&](int64_t i) {
     const Line shift = line_of(g, i / g.c, norm.shift[static_cast<size_t>(i % g.c)]);
     LineNormGradient n = back.plane(i, shift, norm.relu);
     if (stores_g) n.g = plane_out(kept, i);
+    if (back.more.defined()) n.more = plane_in(back.more, i);
     kernels().line_norm_sums(n, &sum_g[static_cast<size_t>(i)], &sum_gx[static_cast<size_t>(i)]);
   });
   std::vector<double> channel_g(static_cast<size_t>(g.c)), channel_gx(channel_g.size());
@@ -155,8 +159,9 @@ NormGradients lane_gradient(const Tensor& x, const Tensor& y, const Tensor& dy, 
                         static_cast<double>(g.n * g.h * g.w), batch);
   if (stores_g) back.dy = kept;
   NormGradients out;
-  // Without a stored g, dy's own bytes become dx; a stored g is the residual's gradient and must live on.
-  out.x = !stores_g && !wants_residual && overwrite && dy.geometry() == g ? dy : Tensor::lanes(x.shape(), g.halo);
+  // dy's own bytes, or those of a stored g, become dx, unless they are the residual's gradient and must live on.
+  const bool is_ours = !wants_residual && (stores_g || overwrite) && back.dy.geometry() == g;
+  out.x = is_ours ? back.dy : Tensor::lanes(x.shape(), g.halo);
   each_plane(g, [&](int64_t i) {
     const size_t c = static_cast<size_t>(i % g.c);
     const Line shift = line_of(g, i / g.c, norm.shift[c]), constant = line_of(g, i / g.c, k[c].c);
@@ -217,14 +222,15 @@ Tensor normalize(const Tensor& x, const Normalization& norm, const Tensor& resid
   return y;
 }
 
-NormGradients normalize_gradient(const Tensor& x, const Tensor& y, const Tensor& dy, const Normalization& norm,
+NormGradients normalize_gradient(const Tensor& x, const Tensor& y, const GradientParts& dy, const Normalization& norm,
                                  const Tensor& gamma, bool batch, bool wants_residual) {
   check_image(x);
-  check_floating("batch_norm", x, dy);
-  check_shape("batch_norm", "dy", dy, x.shape());
+  check_floating("batch_norm", x, dy.dy);
+  check_shape("batch_norm", "dy", dy.dy, x.shape());
+  if (dy.more.defined()) check_shape("batch_norm", "the rest of dy", dy.more, x.shape());
   if (x.is_lanes()) return lane_gradient(x, y, dy, norm, gamma, batch, wants_residual);
   const Tensor in = x.contiguous(), out = y.defined() ? to_plain(y) : y;
-  const Tensor g = to_plain(dy), weight = gamma.contiguous();
+  const Tensor g = to_plain(whole(dy)), weight = gamma.contiguous();
   NormGradients r{Tensor::empty(x.shape(), x.dtype()), Tensor::empty(gamma.shape(), x.dtype()),
                   Tensor::empty(gamma.shape(), x.dtype()), Tensor::empty(x.shape(), x.dtype())};
   dispatch_floating(x, [&]<class T>() {

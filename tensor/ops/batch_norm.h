@@ -3,11 +3,12 @@
 // x: [n, c, h, w] or [n, c]; f32 in either order, or f64. Per-channel tensors are [c] of x's type. Statistics are
 // joined from stretches of the shape, in order, in double: exact enough for 2^17 elements a channel and the same bits
 // at any number of threads. Memory is touched as rarely as can be: forward reads x, then reads x and writes y; the way
-// back reads x and dy, then reads both and writes dx (a residual sum adds y and g).
+// back reads x and dy, then reads both and writes dx (a residual sum adds y and g, a second part of dy itself and g).
 #pragma once
 
 #include <vector>
 
+#include "tensor/ops/accumulate.h"
 #include "tensor/tensor.h"
 
 namespace pith::ops {
@@ -44,8 +45,8 @@ struct NormGradients {
 
 /// Gradients of y = normalize(x, ...). `y` is read if there is a ReLU behind a residual, and may be undefined
 /// otherwise. `batch`: the statistics were x's own and take part; constants otherwise. Overwrites dy's bytes with g =
-/// dy where y > 0 if nobody else holds them.
-NormGradients normalize_gradient(const Tensor& x, const Tensor& y, const Tensor& dy, const Normalization& norm,
+/// dy + more where y > 0 if nobody else holds them.
+NormGradients normalize_gradient(const Tensor& x, const Tensor& y, const GradientParts& dy, const Normalization& norm,
                                  const Tensor& gamma, bool batch, bool wants_residual);
 
 }  // namespace pith::ops

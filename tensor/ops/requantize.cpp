@@ -164,14 +164,15 @@ std::vector<ChannelSums> backward(const Tensor& sums, const Requantization& r, c
 }
 
 std::vector<ChannelSums> backward_lanes(const Tensor& sums, const Requantization& r, const Tensor& residual,
-                                        const Tensor& dy, RequantizationGradients& d) {
+                                        const GradientParts& dy, RequantizationGradients& d) {
   const int64_t channels = sums.shape()[1];
   std::vector<ChannelSums> parts(static_cast<size_t>(sums.geometry().blocks * channels));
   parallel_for(std::ssize(parts), 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t block = i / channels, k = i % channels;
       LineRequantizeGradient plane{.forward = plane_of(sums, r, residual, block, k),
-                                   .dy = lines_in(dy, block, k),
+                                   .dy = lines_in(dy.dy, block, k),
+                                   .more = dy.more.defined() ? lines_in(dy.more, block, k) : LinesIn{},
                                    .sums = lines_out(d.sums, block, k),
                                    .residual = residual.defined() ? lines_out(d.residual, block, k) : LinesOut{}};
       double total[3];
@@ -205,15 +206,22 @@ Tensor requantize(const Tensor& sums, const Requantization& given) {
   return dispatch_floating(s, [&]<class T>() { return forward<T>(s, r, residual); });
 }
 
-RequantizationGradients requantize_gradient(const Tensor& sums, const Requantization& given, const Tensor& dy) {
+RequantizationGradients requantize_gradient(const Tensor& sums, const Requantization& given, const GradientParts& dy) {
   check(sums, given);
   const Requantization r = contiguous(given);
   const Tensor s = settled(sums), residual = r.residual.defined() ? like(s, r.residual) : Tensor();
-  const Tensor up = like(s, dy);
-  RequantizationGradients d{empty_like(s), {}, {}, residual.defined() ? empty_like(residual) : Tensor(), {}};
-  add_up(s.is_lanes() ? backward_lanes(s, r, residual, up, d)
-                      : dispatch_floating(s, [&]<class T>() { return backward<T>(s, r, residual, up, d); }),
-         s.shape()[1], s.dtype(), d);
+  RequantizationGradients d{{}, {}, {}, residual.defined() ? empty_like(residual) : Tensor(), {}};
+  std::vector<ChannelSums> parts;
+  if (s.is_lanes()) {
+    const bool overwrite = dy.dy.is_sole_owner() && dy.dy.is_lanes() && dy.dy.geometry() == s.geometry();
+    d.sums = overwrite ? dy.dy : empty_like(s);
+    parts = backward_lanes(s, r, residual, {like(s, dy.dy), dy.more.defined() ? like(s, dy.more) : dy.more}, d);
+  } else {
+    const Tensor up = like(s, whole(dy));
+    d.sums = empty_like(s);
+    parts = dispatch_floating(s, [&]<class T>() { return backward<T>(s, r, residual, up, d); });
+  }
+  add_up(parts, s.shape()[1], s.dtype(), d);
   return d;
 }
 

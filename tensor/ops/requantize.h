@@ -6,6 +6,7 @@
 // f32 or f64; lanes or plain order (tiles become plain). Same bits for any number of threads.
 #pragma once
 
+#include "tensor/ops/accumulate.h"
 #include "tensor/tensor.h"
 
 namespace pith::ops {
@@ -27,6 +28,7 @@ Tensor requantize(const Tensor& sums, const Requantization& r);
 struct RequantizationGradients {
   Tensor sums, bias, scale, residual, residual_scale;
 };
-RequantizationGradients requantize_gradient(const Tensor& sums, const Requantization& r, const Tensor& dy);
+/// Overwrites dy's bytes with the sums' gradient if nobody else holds them.
+RequantizationGradients requantize_gradient(const Tensor& sums, const Requantization& r, const GradientParts& dy);
 
 }  // namespace pith::ops

@@ -71,7 +71,7 @@ void expect_as_twin(const Case& c, bool as_lanes) {
   ops::Requantization r = c.r;
   r.residual = order(r.residual);
   EXPECT_EQ(to_plain(ops::requantize(order(c.sums), r)).to_vector<float>(), twin.y);
-  const ops::RequantizationGradients d = ops::requantize_gradient(order(c.sums), r, order(c.dy));
+  const ops::RequantizationGradients d = ops::requantize_gradient(order(c.sums), r, {order(c.dy), Tensor()});
   EXPECT_EQ(to_plain(d.sums).to_vector<float>(), twin.sums);
   expect_near(d.bias.to_vector<double>(), twin.bias);
   expect_near(d.scale.to_vector<double>(), twin.scale);
