@@ -213,6 +213,9 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
   p.bits_activations = bits_of("--bits-activations", o.bits_activations, 1);
   p.bits_ends = bits_of("--bits-ends", o.bits_ends, 0);
   p.bits_residual = bits_of("--bits-residual", o.bits_residual, 0);
+  p.bits_shortcuts = bits_of("--bits-shortcuts", o.bits_shortcuts, 0);
+  if (p.bits_shortcuts != 0 && p.bits_residual == 0)
+    throw ArgumentError("--bits-shortcuts lets shortcuts read the sums that --bits-residual keeps; give both");
   p.mode = mode_of(o.mode);
   p.clip.mode = compress::clip_mode(o.clip);
   check_positive("--n-stds", o.deviations);
@@ -249,8 +252,8 @@ compress::PostTrainingOptions post_training_options(const QuantizationOptions& o
 compress::WeightOnlyOptions weight_only_options(const QuantizationOptions& o) {
   const bool chooses_more = o.bits_activations != 8 || o.clip != "none" || o.mode != "asymmetric" ||
                             o.rounding != "nearest" || o.is_per_tensor || o.corrects_bias || o.equalises ||
-                            o.bits_residual != 0 || o.search != 0 || o.has_budget() || !o.statistics_in.empty() ||
-                            !o.statistics_out.empty() || o.chooses_training();
+                            o.bits_residual != 0 || o.bits_shortcuts != 0 || o.search != 0 || o.has_budget() ||
+                            !o.statistics_in.empty() || !o.statistics_out.empty() || o.chooses_training();
   if (chooses_more)
     throw ArgumentError(
         "--method weight-only rounds weights and leaves all else real: of the settings it takes --bits-weights, "
@@ -286,7 +289,8 @@ nn::IntegerSpec quantized(const QuantizationOptions& o, Console& console) {
   if (!o.statistics_out.empty()) compress::write_statistics(o.statistics_out, statistics);
   if (decided.bits_residual != 0) {
     const size_t layers = graph.layers.size();
-    graph = compress::with_requantized_sums(graph);
+    graph = compress::with_requantized_sums(
+        graph, decided.bits_shortcuts != 0 ? compress::WideReaders::sums_and_shortcuts : compress::WideReaders::sums);
     if (graph.layers.size() == layers) throw ArgumentError("--bits-residual: " + what.model + " adds up no residuals");
     statistics = compress::with_requantized_sums(statistics, graph);
   }

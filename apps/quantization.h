@@ -19,7 +19,8 @@ struct QuantizationOptions {
   uint64_t seed = 0;
   std::string statistics_in, statistics_out;
   int64_t bits_weights = 8, bits_activations = 8, bits_ends = 8;
-  int64_t bits_residual = 0;  ///< 0: as other activations
+  int64_t bits_residual = 0;   ///< 0: as other activations
+  int64_t bits_shortcuts = 0;  ///< 0: as other weights, and what they read as other activations
   std::string method = "static", mode = "asymmetric", clip = "none", weight_range = "largest";
   double deviations = 2, percentile = 0.9999;
   bool is_per_tensor = false;

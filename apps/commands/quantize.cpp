@@ -161,6 +161,10 @@ void add_method(CLI::App& c, QuantizationOptions& o) {
   c.add_option("--bits-residual", o.bits_residual,
                "residual sums, rounded to --bits-activations where they are\nmultiplied; default: --bits-activations")
       ->group("Method");
+  c.add_option(
+       "--bits-shortcuts", o.bits_shortcuts,
+       "weights of shortcuts' convolutions, which then read residual sums\nunrounded; default: --bits-weights, rounded")
+      ->group("Method");
   c.add_option("--method", o.method,
                "static (calibrated), dynamic (ranges of every batch) or\n"
                "weight-only (activations stay real; takes no data)")

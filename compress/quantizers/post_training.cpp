@@ -56,6 +56,7 @@ class Decision {
   Decision(const nn::Graph& graph, const PostTrainingOptions& o) : graph_(graph), options_(o) {
     check(o.bits_weights, o.bits_residual == 0 ? o.bits_activations : o.bits_residual);
     check(o.bits_weights, o.bits_activations);
+    check(o.bits_shortcuts == 0 ? o.bits_weights : o.bits_shortcuts, o.bits_activations);
     for (const QuantOverride& v : o.overrides) {
       check(v.bits_weights == 0 ? 8 : v.bits_weights, v.bits_activations == 0 ? 8 : v.bits_activations);
       const Selector selector(v.layers);
@@ -75,6 +76,7 @@ class Decision {
     const nn::GraphLayer& layer = graph_.layers[static_cast<size_t>(i)];
     LayerBits b{options_.bits_weights, options_.bits_activations};
     if (options_.bits_residual != 0 && joins_sum(graph_, i + 1)) b.activations = options_.bits_residual;
+    if (options_.bits_shortcuts != 0 && is_shortcut(graph_, i)) b.weights = options_.bits_shortcuts;
     if (options_.bits_ends != 0) {
       if (i == first_ || i == last_) b.weights = options_.bits_ends;
       if (feeds_last(i + 1)) b.activations = options_.bits_ends;

@@ -35,6 +35,8 @@ struct PostTrainingOptions {
   int bits_ends = 8;  ///< weights of the first and the last layer, and the last layer's input; 0: as the rest
   /// Of residual sums and of what they add; 0: as the rest. Wants a graph of with_requantized_sums.
   int bits_residual = 0;
+  /// Of the weights of shortcuts' convolutions; 0: as the rest. Wants a graph in which they read the sums as they are.
+  int bits_shortcuts = 0;
   bool is_dynamic = false;                    ///< activation ranges are measured in every batch
   std::vector<QuantOverride> overrides = {};  ///< the first that matches counts
 };

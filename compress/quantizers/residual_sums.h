@@ -12,9 +12,15 @@ namespace pith::compress {
 /// Does a residual sum make or add this value, or one that pooling and flattening hand on from it?
 bool joins_sum(const nn::Graph& graph, int64_t value);
 
+/// Is this layer a shortcut's convolution? Its value is only ever added.
+bool is_shortcut(const nn::Graph& graph, int64_t layer);
+
+/// Who reads residual sums as they are, unrounded: sums and pooling always do.
+enum class WideReaders : bool { sums, sums_and_shortcuts };
+
 /// The graph with a layer of kind requantize, NAME.requantized, behind every such value that a convolution or a linear
-/// layer multiplies: those read it, sums and pooling read on what they did.
-nn::Graph with_requantized_sums(const nn::Graph& graph);
+/// layer multiplies: those read it, the others read on what they did.
+nn::Graph with_requantized_sums(const nn::Graph& graph, WideReaders wide = WideReaders::sums);
 
 /// Statistics of the graph before, for the graph after: a requantised value has those of its source.
 Statistics with_requantized_sums(const Statistics& statistics, const nn::Graph& graph);

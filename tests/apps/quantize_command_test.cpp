@@ -205,6 +205,9 @@ TEST_F(QuantizeCommand, RefusesWithOneSentence) {
   expect_refused(quantize(out, {"--bits-residual", "8"}), 2, "no residuals");
   expect_refused(quantize(out, {"--bits-residual", "8", "--method", "dynamic"}), 2, "--bits-residual");
   expect_refused(quantize(out, {"--bits-residual", "8", "--method", "weight-only"}), 2, "weight-only");
+  expect_refused(quantize(out, {"--bits-shortcuts", "8"}), 2, "--bits-residual");
+  expect_refused(quantize(out, {"--bits-residual", "8", "--bits-shortcuts", "9"}), 2, "--bits-shortcuts");
+  expect_refused(quantize(out, {"--bits-shortcuts", "8", "--method", "weight-only"}), 2, "weight-only");
   expect_refused(quantize(out, {"--override", "conv1:w=0"}), 2, "--override");
   expect_refused(quantize(out, {"--override", "conv1:a=9"}), 2, "--override");
   expect_refused(quantize(out, {"--override", "conv9:w=4"}), 2, "conv9");

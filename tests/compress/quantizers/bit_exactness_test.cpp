@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "compress/quantizers/post_training.h"
+#include "compress/quantizers/residual_sums.h"
 #include "compress/quantizers/training_choice.h"
 #include "data/dataset.h"
 #include "data/loader.h"
@@ -56,6 +57,10 @@ std::vector<Case> cases() {
     o.bits_residual = 8;
     return o;
   };
+  const auto with_shortcuts = [&](PostTrainingOptions o) {
+    o.bits_shortcuts = 8;
+    return with_sums(o);
+  };
   return {{"W8A8_static", {}},
           {"W8A8_dynamic", {.is_dynamic = true}},
           {"W4A8", narrow(4, 8)},
@@ -64,6 +69,7 @@ std::vector<Case> cases() {
           {"ternary_A8", narrow(2, 8)},
           {"W1A1", narrow(1, 1)},
           {"W2A2_sums_of_8_bits", with_sums(narrow(2, 2))},
+          {"W1A1_sums_and_shortcuts_of_8_bits", with_shortcuts(narrow(1, 1)), 0, {Weights::binary, Values::lsq}},
           {"W8A8_80_percent_pruned", {}, 0.8},
           {"TWN_PACT_A4", narrow(2, 4), 0, {Weights::ternary, Values::pact}},
           {"BWN_tracked_A1", narrow(1, 1), 0, {Weights::binary, Values::ema}},
@@ -155,8 +161,14 @@ class BitExactness : public testing::TestWithParam<Case> {
     Calibration calibration(graph);
     calibration.add_extremes(x);
     calibration.add_moments(x);
-    return chosen_training(quantize_after_training(graph, calibration.finish(), c.options, "resnet20-cifar"),
-                           c.training, c.options.bits_weights);
+    Statistics statistics = calibration.finish();
+    if (c.options.bits_residual != 0) {
+      graph = with_requantized_sums(
+          graph, c.options.bits_shortcuts != 0 ? WideReaders::sums_and_shortcuts : WideReaders::sums);
+      statistics = with_requantized_sums(statistics, graph);
+    }
+    return chosen_training(quantize_after_training(graph, statistics, c.options, "resnet20-cifar"), c.training,
+                           c.options.bits_weights);
   }
   void expect_exact(const Case& c, const nn::IntegerSpec& start, int threads, int64_t images) const;
 

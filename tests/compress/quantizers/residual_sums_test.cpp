@@ -46,6 +46,14 @@ nn::IntegerSpec spec_of(int bits, int bits_residual, QuantMode mode = QuantMode:
       {.bits_weights = bits, .bits_activations = bits, .mode = mode, .bits_residual = bits_residual}, "resnet20-cifar");
 }
 
+/// Weights and products of `bits`, sums and shortcuts of 8.
+nn::IntegerSpec wide_spec(int bits) {
+  const nn::Graph plain = resnet(), graph = with_requantized_sums(plain, WideReaders::sums_and_shortcuts);
+  return quantize_after_training(
+      graph, with_requantized_sums(statistics(plain), graph),
+      {.bits_weights = bits, .bits_activations = bits, .bits_residual = 8, .bits_shortcuts = 8}, "resnet20-cifar");
+}
+
 const nn::GraphLayer& layer(const nn::Graph& g, const std::string& name) {
   for (const nn::GraphLayer& l : g.layers)
     if (l.name == name) return l;
@@ -69,6 +77,21 @@ TEST(ResidualSums, StandBeforeEveryProductThatReadsThem) {
     if (l.kind == nn::LayerKind::mean_pool) {
       EXPECT_EQ(name(l.input), "layer3.2.conv2");
     }
+}
+
+TEST(ResidualSums, AreReadUnroundedByWideShortcuts) {
+  const nn::Graph plain = resnet(), graph = with_requantized_sums(plain, WideReaders::sums_and_shortcuts);
+  EXPECT_EQ(graph.layers.size(), plain.layers.size() + 9);
+  EXPECT_EQ(graph.value_name(layer(graph, "layer2.0.downsample.0").input), "layer1.2.conv2");
+  EXPECT_EQ(graph.value_name(layer(graph, "layer2.0.conv1").input), "layer1.2.conv2.requantized");
+  const nn::IntegerSpec spec = wide_spec(1);
+  for (const nn::IntegerLayer& l : spec.layers) {
+    if (!l.shape.has_weights()) continue;
+    const std::string& name = l.shape.name;
+    const bool is_shortcut = name.ends_with("downsample.0"), is_end = name == "conv1" || name == "fc";
+    EXPECT_EQ(l.bits, is_shortcut || is_end ? 8 : 1) << name;
+    EXPECT_EQ(spec.values[static_cast<size_t>(l.shape.input)].bits, is_shortcut || is_end ? 8 : 1) << name;
+  }
 }
 
 TEST(ResidualSums, ChangeNothingInRealNumbers) {
@@ -97,11 +120,15 @@ TEST(ResidualSums, GiveTheTwinsIntegersInEveryLayer) {
       for (const KernelTable* const table : test::tables())
         for (const int64_t n : {1, 17}) test::expect_twin(spec, images(n), *table, std::to_string(bits));
     }
+  for (const int bits : {1, 4})
+    for (const KernelTable* const table : test::tables())
+      for (const int64_t n : {1, 17}) test::expect_twin(wide_spec(bits), images(n), *table, std::to_string(bits));
 }
 
 TEST(ResidualSums, AreTheSameIntegersInTraining) {
-  for (const int bits : {4, 2, 1}) {
-    nn::QuantizedTraining training(spec_of(bits, 8));
+  for (const auto& [bits, start] :
+       {std::pair{4, spec_of(4, 8)}, {2, spec_of(2, 8)}, {1, spec_of(1, 8)}, {1, wide_spec(1)}}) {
+    nn::QuantizedTraining training(start);
     int64_t seen = 0;
     EXPECT_EQ(test::differing(training, training.spec(), images(5), kernels(), seen), 0);
     const nn::IntegerSpec before = training.spec();
