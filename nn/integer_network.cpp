@@ -97,6 +97,9 @@ IntegerNetwork::IntegerNetwork(IntegerSpec spec, const BlockCrossover& crossover
     if (g.kind == LayerKind::requantize && spec_.is_dynamic)
       refuse(layer, "wants ranges that are known before a batch");
     graph.layers.push_back(g);
+    last_reader_.resize(i + 1);
+    for (const int64_t read : {g.input, g.residual})
+      if (read >= 0) last_reader_[static_cast<size_t>(read)] = i;
     const ValueQuant& x = spec_.values[static_cast<size_t>(g.input)];
     if (g.has_weights()) {
       check_weights(layer);
@@ -203,6 +206,8 @@ Tensor IntegerNetwork::run(const Tensor& images, const IntegerProbe& probe, cons
   for (size_t i = 0; i < spec_.layers.size(); ++i) {
     values.push_back(run_layer(i, values, table));
     if (probe) probe(static_cast<int64_t>(i + 1), values.back());
+    for (const int64_t read : {spec_.layers[i].shape.input, spec_.layers[i].shape.residual})
+      if (read >= 0 && last_reader_[static_cast<size_t>(read)] == i) values[static_cast<size_t>(read)] = {};
   }
   return to_plain(values.back().values);
 }

@@ -101,6 +101,7 @@ class IntegerNetwork : public Module {
 
   IntegerSpec spec_;
   std::vector<ops::IntWeights> packed_;  ///< one a layer; empty shape where a layer has none
+  std::vector<size_t> last_reader_;      ///< of each value that is read: a layer
 };
 
 }  // namespace pith::nn

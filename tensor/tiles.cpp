@@ -75,14 +75,25 @@ Tensor change_halo(const Tensor& x, int64_t halo) {
 
 /// For each of 3 x 3 directions (above, level, below; left, level, right) the lane that holds the neighbour of each
 /// lane, or -1 outside of the image.
-std::array<int32_t, 9 * L> neighbours(TileGrid grid) {
-  std::array<int32_t, 9 * L> from{};
+using Neighbours = std::array<int32_t, 9 * L>;
+
+Neighbours work_out_neighbours(TileGrid grid) {
+  Neighbours from{};
   for (int64_t i = 0; i < 9 * L; ++i) {
     const int64_t lane = i % L, tile = lane % grid.count();
     const int64_t row = tile / grid.columns + i / L / 3 - 1, column = tile % grid.columns + i / L % 3 - 1;
     const bool inside = row >= 0 && row < grid.rows && column >= 0 && column < grid.columns;
     from[static_cast<size_t>(i)] = static_cast<int32_t>(inside ? lane - tile + row * grid.columns + column : -1);
   }
+  return from;
+}
+
+/// The same, kept from call to call: a network has one grid, and its divisions take as long as a small layer's
+/// exchange.
+Neighbours neighbours(TileGrid grid) {
+  thread_local TileGrid known{};
+  thread_local Neighbours from = work_out_neighbours(known);
+  if (!(known == grid)) from = work_out_neighbours(known = grid);
   return from;
 }
 
@@ -125,7 +136,7 @@ Tensor tiles_to_plain(const Tensor& x) {
 void exchange_halo(Tensor& x, uint8_t border) {
   const LaneGeometry& g = x.geometry();
   if (g.halo == 0) return;
-  const std::array<int32_t, 9 * L> from = neighbours(g.grid);
+  const Neighbours from = neighbours(g.grid);
   float* const lines = static_cast<float*>(x.mutable_raw());
   const int64_t grain = std::max<int64_t>(1, (1 << 12) / std::max<int64_t>(1, g.plane));
   parallel_for(g.blocks * g.planes, grain, [&](int64_t begin, int64_t end) {

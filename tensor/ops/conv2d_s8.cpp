@@ -69,10 +69,12 @@ void check(const char* op, const QuantizedTensor& x, const IntWeights& w, const 
 std::vector<int32_t> tap_offsets(const IntWeights& w, const LaneGeometry& g, const Window& window) {
   int64_t planes = 0;
   for (const IntSegment& s : w.segments) planes = std::max(planes, s.planes);
+  const int64_t height = w.kernel_height(), width = w.kernel_width();
   std::vector<int32_t> taps;
+  taps.reserve(static_cast<size_t>(planes * height * width));
   for (int64_t p = 0; p < planes; ++p)
-    for (int64_t r = 0; r < w.kernel_height(); ++r)
-      for (int64_t s = 0; s < w.kernel_width(); ++s)
+    for (int64_t r = 0; r < height; ++r)
+      for (int64_t s = 0; s < width; ++s)
         taps.push_back(static_cast<int32_t>(p * g.plane + (r * window.dilation[0] - window.padding[0]) * g.row +
                                             s * window.dilation[1] - window.padding[1]));
   return taps;
