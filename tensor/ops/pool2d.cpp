@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "tensor/kernels/table.h"
 #include "tensor/ops/floating.h"
@@ -45,61 +47,92 @@ LinePool geometry(const char* op, const Shape& x, const PoolKernel& kernel, cons
   return p;
 }
 
-/// Calls f(place) for the places of window (oy, ox) inside the plane, row-major.
-template <class F>
-void each_place(const LinePool& p, int64_t oy, int64_t ox, const F& f) {
-  const int64_t y0 = oy * p.stride[0] - p.padding[0], x0 = ox * p.stride[1] - p.padding[1];
-  for (int64_t r = 0; r < p.kernel[0]; ++r)
-    for (int64_t s = 0; s < p.kernel[1]; ++s) {
-      const int64_t y = y0 + r * p.dilation[0], x = x0 + s * p.dilation[1];
-      if (y >= 0 && y < p.h && x >= 0 && x < p.w) f(y * p.w + x);
-    }
-}
+/// The windows of a plane in plain order: of each row and column of windows the places inside of the image.
+class Windows {
+ public:
+  explicit Windows(const LinePool& p) : width_(p.w), rows_(places(p, 0)), columns_(places(p, 1)) {}
 
-// The slow twins: one plane in plain order.
-
-template <class T>
-void max_plane(const LinePool& p, const T* x, T* y) {
-  for (int64_t o = 0; o < p.oh * p.ow; ++o) {
-    bool first = true;
-    T best = 0;
-    each_place(p, o / p.ow, o % p.ow, [&](int64_t i) {
-      if (first || x[i] > best || std::isnan(x[i])) best = std::isnan(best) ? best : x[i];
-      first = false;
-    });
-    y[o] = best;
+  /// Calls visit(output, window) for every output; window(f) calls f(place) for its places in the plane, row-major.
+  template <class Visit>
+  void each(const Visit& visit) const {
+    int64_t output = 0;
+    for (const Places& rows : rows_)
+      for (const Places& columns : columns_)
+        visit(output++, [&](const auto& f) {
+          for (int64_t y = rows.begin; y < rows.end; y += rows.step)
+            for (int64_t x = columns.begin; x < columns.end; x += columns.step) f(y * width_ + x);
+        });
   }
+
+ private:
+  struct Places {
+    int64_t begin, end, step;
+  };
+  static std::vector<Places> places(const LinePool& p, int a) {
+    const int64_t extent = a == 0 ? p.h : p.w, outputs = a == 0 ? p.oh : p.ow, step = p.dilation[a];
+    std::vector<Places> all;
+    for (int64_t o = 0; o < outputs; ++o) {
+      const int64_t start = o * p.stride[a] - p.padding[a];
+      const int64_t skipped = start < 0 ? (step - 1 - start) / step : 0;
+      all.push_back({start + skipped * step, std::min(extent, start + p.kernel[a] * step), step});
+    }
+    return all;
+  }
+
+  int64_t width_;
+  std::vector<Places> rows_, columns_;
+};
+
+// One plane in plain order.
+
+/// The first NaN, or the first of the largest.
+template <class T>
+void max_plane(const Windows& windows, const T* x, T* y) {
+  windows.each([&](int64_t o, const auto& window) {
+    T best = -std::numeric_limits<T>::infinity();
+    bool has_nan = false;
+    window([&](int64_t i) {
+      best = x[i] > best ? x[i] : best;
+      has_nan |= std::isnan(x[i]);
+    });
+    if (has_nan)
+      window([&](int64_t i) {
+        if (std::isnan(x[i]) && !std::isnan(best)) best = x[i];
+      });
+    y[o] = best;
+  });
 }
 
 template <class T>
-void max_plane_gradient(const LinePool& p, const T* x, const T* y, const T* dy, T* dx) {
-  std::fill(dx, dx + p.h * p.w, T{0});
-  for (int64_t o = 0; o < p.oh * p.ow; ++o) {
+void max_plane_gradient(const Windows& windows, const T* x, const T* y, const T* dy, T* dx) {
+  windows.each([&](int64_t o, const auto& window) {
     bool given = false;
-    each_place(p, o / p.ow, o % p.ow, [&](int64_t i) {
+    window([&](int64_t i) {
       if (given || x[i] != y[o]) return;
       dx[i] += dy[o];
       given = true;
     });
-  }
+  });
 }
 
 template <class T>
-void mean_plane(const LinePool& p, const T* x, T* y) {
-  const T share = T{1} / static_cast<T>(p.kernel[0] * p.kernel[1]);
-  for (int64_t o = 0; o < p.oh * p.ow; ++o) {
+void mean_plane(const Windows& windows, T share, const T* x, T* y) {
+  windows.each([&](int64_t o, const auto& window) {
     T total = 0;
-    each_place(p, o / p.ow, o % p.ow, [&](int64_t i) { total += x[i]; });
+    window([&](int64_t i) { total += x[i]; });
     y[o] = total * share;
-  }
+  });
 }
 
 template <class T>
-void mean_plane_gradient(const LinePool& p, const T* dy, T* dx) {
-  const T share = T{1} / static_cast<T>(p.kernel[0] * p.kernel[1]);
-  std::fill(dx, dx + p.h * p.w, T{0});
-  for (int64_t o = 0; o < p.oh * p.ow; ++o)
-    each_place(p, o / p.ow, o % p.ow, [&](int64_t i) { dx[i] += dy[o] * share; });
+void mean_plane_gradient(const Windows& windows, T share, const T* dy, T* dx) {
+  windows.each([&](int64_t o, const auto& window) { window([&](int64_t i) { dx[i] += dy[o] * share; }); });
+}
+
+/// What a place counts for in its window's mean; padding counts as 0.
+template <class T>
+T share_of(const LinePool& p) {
+  return T{1} / static_cast<T>(p.kernel[0] * p.kernel[1]);
 }
 
 /// Calls f(plane) for every plane, several to a chunk.
@@ -162,7 +195,7 @@ Tensor max_pool2d(const Tensor& x, const PoolKernel& kernel, const Window& windo
   const Shape result = pooled(x.shape(), p);
   if (x.is_lanes()) return run_lanes(kernels().line_max_pool, p, result, x, {}, {});
   return dispatch_floating(x, [&]<class T>() {
-    return run_plain<T>(result, x, [&](int64_t, const T* in, T* out) { max_plane(p, in, out); });
+    return run_plain<T>(result, x, [v = Windows(p)](int64_t, const T* in, T* out) { max_plane(v, in, out); });
   });
 }
 
@@ -177,9 +210,10 @@ Tensor max_pool2d_gradient(const Tensor& x, const Tensor& y, const Tensor& dy, c
   const Tensor yp = to_plain(y), dyp = to_plain(dy);
   return dispatch_floating(x, [&]<class T>() {
     const T *const py = yp.data<T>(), *const pdy = dyp.data<T>();
-    const int64_t step = p.oh * p.ow;
-    return run_plain<T>(x.shape(), x, [&](int64_t i, const T* in, T* out) {
-      max_plane_gradient(p, in, py + i * step, pdy + i * step, out);
+    const int64_t step = p.oh * p.ow, plane = p.h * p.w;
+    return run_plain<T>(x.shape(), x, [&, v = Windows(p)](int64_t i, const T* in, T* out) {
+      std::fill(out, out + plane, T{0});
+      max_plane_gradient(v, in, py + i * step, pdy + i * step, out);
     });
   });
 }
@@ -190,7 +224,9 @@ Tensor average_pool2d(const Tensor& x, const PoolKernel& kernel, const Window& w
   const Shape result = pooled(x.shape(), p);
   if (x.is_lanes()) return run_lanes(kernels().line_mean_pool, p, result, x, {}, {});
   return dispatch_floating(x, [&]<class T>() {
-    return run_plain<T>(result, x, [&](int64_t, const T* in, T* out) { mean_plane(p, in, out); });
+    return run_plain<T>(result, x, [v = Windows(p), share = share_of<T>(p)](int64_t, const T* in, T* out) {
+      mean_plane(v, share, in, out);
+    });
   });
 }
 
@@ -200,7 +236,11 @@ Tensor average_pool2d_gradient(const Tensor& dy, const Shape& x, const PoolKerne
   check_shape("average_pool2d", "dy", dy, pooled(x, p));
   if (dy.is_lanes()) return run_lanes(kernels().line_mean_pool_gradient, p, x, {}, {}, dy);
   return dispatch_floating(dy, [&]<class T>() {
-    return run_plain<T>(x, dy, [&](int64_t, const T* in, T* out) { mean_plane_gradient(p, in, out); });
+    const int64_t plane = p.h * p.w;
+    return run_plain<T>(x, dy, [plane, v = Windows(p), share = share_of<T>(p)](int64_t, const T* in, T* out) {
+      std::fill(out, out + plane, T{0});
+      mean_plane_gradient(v, share, in, out);
+    });
   });
 }
 
