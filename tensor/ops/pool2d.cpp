@@ -15,18 +15,32 @@ namespace {
 
 constexpr int64_t kLanes = LaneGeometry::kLanes;
 
+/// Along one axis the places of a window inside of the image: [begin, end), every step-th.
+struct Places {
+  int64_t begin, end, step;
+};
+
+/// Of every window along axis a, 0: rows, 1: columns.
+std::vector<Places> places(const LinePool& p, int a) {
+  const int64_t extent = a == 0 ? p.h : p.w, outputs = a == 0 ? p.oh : p.ow, step = p.dilation[a];
+  std::vector<Places> all;
+  for (int64_t o = 0; o < outputs; ++o) {
+    const int64_t start = o * p.stride[a] - p.padding[a];
+    const int64_t skipped = start < 0 ? (step - 1 - start) / step : 0;
+    all.push_back({start + skipped * step, std::min(extent, start + p.kernel[a] * step), step});
+  }
+  return all;
+}
+
 /// Refuses a window that sees nothing but padding: its maximum would be no number.
 void check_windows(const char* op, const LinePool& p) {
   for (int a : {0, 1}) {
-    const int64_t extent = a == 0 ? p.h : p.w, outputs = a == 0 ? p.oh : p.ow;
-    for (int64_t o = 0; o < outputs; ++o) {
-      const int64_t start = o * p.stride[a] - p.padding[a];
-      const int64_t skipped = start < 0 ? (p.dilation[a] - 1 - start) / p.dilation[a] : 0;
-      if (skipped >= p.kernel[a] || start + skipped * p.dilation[a] >= extent)
-        throw ShapeError(std::string(op) + ": window " + std::to_string(o) + " lies in the padding of " +
-                         std::to_string(p.padding[a]) + " alone, the image has " + std::to_string(extent) +
-                         "; take less padding");
-    }
+    const std::vector<Places> all = places(p, a);
+    const auto empty = std::find_if(all.begin(), all.end(), [](const Places& w) { return w.begin >= w.end; });
+    if (empty != all.end())
+      throw ShapeError(std::string(op) + ": window " + std::to_string(empty - all.begin()) +
+                       " lies in the padding of " + std::to_string(p.padding[a]) + " alone, the image has " +
+                       std::to_string(a == 0 ? p.h : p.w) + "; take less padding");
   }
 }
 
@@ -65,20 +79,6 @@ class Windows {
   }
 
  private:
-  struct Places {
-    int64_t begin, end, step;
-  };
-  static std::vector<Places> places(const LinePool& p, int a) {
-    const int64_t extent = a == 0 ? p.h : p.w, outputs = a == 0 ? p.oh : p.ow, step = p.dilation[a];
-    std::vector<Places> all;
-    for (int64_t o = 0; o < outputs; ++o) {
-      const int64_t start = o * p.stride[a] - p.padding[a];
-      const int64_t skipped = start < 0 ? (step - 1 - start) / step : 0;
-      all.push_back({start + skipped * step, std::min(extent, start + p.kernel[a] * step), step});
-    }
-    return all;
-  }
-
   int64_t width_;
   std::vector<Places> rows_, columns_;
 };
