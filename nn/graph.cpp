@@ -42,7 +42,7 @@ class Lowering {
     if (auto* const block = dynamic_cast<BasicBlock*>(&m)) return lower_block(*block, path);
     if (auto* const conv = dynamic_cast<Conv2d*>(&m)) return push_conv(*conv, path);
     if (auto* const linear = dynamic_cast<Linear*>(&m)) return push_linear(*linear, path);
-    if (auto* const norm = dynamic_cast<BatchNorm2d*>(&m)) return check_folded(*norm, path);
+    if (auto* const norm = dynamic_cast<BatchNorm2d*>(&m)) return remember_folded(*norm, path);
     if (dynamic_cast<ReLU*>(&m)) return join_relu(path);
     if (auto* const pool = dynamic_cast<MaxPool2d*>(&m)) return push_max_pool(*pool, path);
     if (dynamic_cast<GlobalAvgPool*>(&m)) return push_mean_pool(path);
@@ -63,6 +63,7 @@ class Lowering {
   }
 
   const Shape& here() const { return graph_.shape(current_); }
+  GraphLayer* last_layer() { return current_ == 0 ? nullptr : &graph_.layers[static_cast<size_t>(current_ - 1)]; }
 
   void push(GraphLayer layer) {
     layer.input = current_;
@@ -92,12 +93,16 @@ class Lowering {
           .mask = linear.weight().mask(),
           .output = {weight.shape()[0]}});
   }
-  static void check_folded(BatchNorm2d& norm, const std::string& path) {
-    if (!norm.is_identity())
+  /// Folding left scale and shift where they were.
+  void remember_folded(BatchNorm2d& norm, const std::string& path) {
+    GraphLayer* const last = last_layer();
+    if (!norm.is_identity() || last == nullptr || last->kind != LayerKind::conv)
       throw ArgumentError("graph: batch norm " + path + " is not folded into a convolution before it");
+    last->norm_scale = ops::map({MapKind::abs}, norm.weight().value().to(DType::f32));
+    last->norm_shift = norm.bias().value().to(DType::f32);
   }
   void join_relu(const std::string& path) {
-    GraphLayer* const last = current_ == 0 ? nullptr : &graph_.layers[static_cast<size_t>(current_ - 1)];
+    GraphLayer* const last = last_layer();
     if (last == nullptr || !last->has_weights() || last->relu)
       throw ArgumentError("graph: ReLU " + path + " follows neither a convolution nor a linear layer");
     last->relu = true;

@@ -33,8 +33,11 @@ struct GraphLayer {
   Window window = {};                      ///< conv and max_pool
   std::array<int64_t, 2> kernel = {1, 1};  ///< of pooling; mean_pool takes the whole plane
   Tensor weight = {}, bias = {};           ///< conv and linear: f32; bias [out], always there
-  std::shared_ptr<const Mask> mask = {};   ///< of a pruned weight
-  Shape output = {};                       ///< of one image: [c, h, w] or [f]
+  /// conv: scale and shift of the batch norm that was folded into it, [out], f32; undefined where none was. The scale
+  /// is not negative: weights bear its sign.
+  Tensor norm_scale = {}, norm_shift = {};
+  std::shared_ptr<const Mask> mask = {};  ///< of a pruned weight
+  Shape output = {};                      ///< of one image: [c, h, w] or [f]
 
   bool has_weights() const { return kind == LayerKind::conv || kind == LayerKind::linear; }
 };

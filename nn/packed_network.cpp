@@ -1,6 +1,7 @@
 #include "nn/packed_network.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "nn/mask_section.h"
 #include "nn/packed_weights.h"
@@ -178,10 +179,23 @@ void add_float_weights(Container& file, const IntegerLayer& layer) {
     throw ArgumentError("packed network: layer " + g.name + " has no real weights to keep");
   file.sections.push_back(Section::of(g.name + ".float_weight", g.weight));
   file.sections.push_back(Section::of(g.name + ".float_bias", g.bias));
+  if (layer.norm_training != NormTraining::batch || !g.norm_scale.defined()) return;
+  file.sections.push_back(Section::of(g.name + ".norm_scale", g.norm_scale));
+  file.sections.push_back(Section::of(g.name + ".norm_shift", g.norm_shift));
 }
 
 void add_mask(Container& file, const GraphLayer& g) {
   if (g.mask) file.sections.push_back(mask_section(g.name + ".mask", *g.mask));
+}
+
+void take_norm(GraphLayer& g, const Container& file, const std::string& path) {
+  const std::string name = g.name + ".norm_scale";
+  if (file.find(name) == nullptr) return;
+  const int64_t rows = g.bias.numel();
+  g.norm_scale = numbers_of(file, path, name, DType::f32, rows);
+  g.norm_shift = numbers_of(file, path, g.name + ".norm_shift", DType::f32, rows);
+  for (const float scale : g.norm_scale.to_vector<float>())
+    if (!(scale >= 0) || std::isinf(scale)) refuse(path, "numbers from 0 on as " + name, std::to_string(scale));
 }
 
 void take_float_weights(IntegerLayer& layer, const Container& file, const std::string& path, const Members& m) {
@@ -192,6 +206,7 @@ void take_float_weights(IntegerLayer& layer, const Container& file, const std::s
   if (g.weight.dtype() != DType::f32 || !(g.weight.shape() == layer.weights.shape()))
     refuse(path, "f32 " + text(layer.weights.shape()) + " as " + weight->name, text(g.weight));
   g.bias = numbers_of(file, path, g.name + ".float_bias", DType::f32, g.weight.shape()[0]);
+  take_norm(g, file, path);
   if (!m.has("mask")) return;
   const Granularity granularity = granularity_from(m.string("mask"), path);
   g.mask = mask_from(section_of(file, path, g.name + ".mask"), g.weight.shape(), granularity, path);

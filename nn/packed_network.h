@@ -2,7 +2,8 @@
 //
 // Sections: NAME.weight and NAME.kept (nn/packed_weights.h), NAME.scale F32 [k], NAME.bias I32 [k] (F32 with dynamic
 // ranges); values.scale F32 and values.zero_point I32, one a value. Metadata: pith.packed (version), pith.network (one
-// JSON text: wiring), pith.xxh3. A file to train from also holds NAME.float_weight and NAME.float_bias, F32, and
+// JSON text: wiring), pith.xxh3. A file to train from also holds NAME.float_weight and NAME.float_bias, F32, of a
+// layer that trains with batch norm live NAME.norm_scale and NAME.norm_shift, F32 [k], if it had one before, and
 // NAME.mask of what was pruned; a layer that is not trained by LSQ names its methods in pith.network (train_weights,
 // train_activations), and its accumulator where it has one (train_accumulator).
 #pragma once

@@ -99,13 +99,15 @@ void QuantizedTraining::add_weight_parameters(size_t i) {
 }
 
 void QuantizedTraining::add_norm(size_t i) {
-  const std::string& name = start_.layers[i].shape.name;
+  const GraphLayer& g = start_.layers[i].shape;
   const Shape channels = learned_[i].bias->shape();
-  Parameter& scale = add_parameter(name + ".norm_scale", Tensor::full(channels, 1));
+  Parameter& scale = add_parameter(g.name + ".norm_scale", Tensor::full(channels, 1));
   scale.decays = false;
-  learned_[i].norm = {scale, *learned_[i].bias, add_buffer(name + ".norm_mean", Tensor::zeros(channels)),
-                      add_buffer(name + ".norm_variance", Tensor::full(channels, 1)),
-                      add_buffer(name + ".norm_begun", Tensor::zeros({1}))};
+  Tensor& mean = add_buffer(g.name + ".norm_mean", Tensor::zeros(channels));
+  Tensor& variance = add_buffer(g.name + ".norm_variance", Tensor::full(channels, 1));
+  Tensor& begun = add_buffer(g.name + ".norm_begun", Tensor::zeros({1}));
+  learned_[i].norm =
+      TrainingNorm({scale, *learned_[i].bias, mean, variance, begun}, g.bias, g.norm_scale, g.norm_shift);
 }
 
 void QuantizedTraining::add_value_parameters(size_t i) {
@@ -349,6 +351,7 @@ IntegerSpec QuantizedTraining::spec() const {
     const FoldedNorm in = norm.exists() ? norm.fold(w_step) : FoldedNorm{w_step, learned_[i].bias->variable()};
     layer.shape.weight = rules::scaled_rows(learned_[i].weight->value(), w_step.value(), in.w_step.value());
     layer.shape.bias = in.bias.value().clone();
+    if (norm.exists()) layer.shape.norm_scale = norm.scale(), layer.shape.norm_shift = norm.shift();
     layer.shape.mask = learned_[i].weight->mask();
     layer.weights = levels(i, learned_[i].weight->variable(), w_step).value().to(DType::s8);
     layer.weight_scale = in.w_step.value().to_vector<float>();

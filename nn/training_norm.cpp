@@ -25,19 +25,36 @@ Tensor moved(const Tensor& running, const Tensor& batch) {
 
 }  // namespace
 
+TrainingNorm::TrainingNorm(const State& state, const Tensor& first_bias, const Tensor& scale, const Tensor& shift)
+    : goes_on_(scale.defined()),
+      first_bias_(first_bias.clone()),
+      scale_(&state.scale),
+      bias_(&state.bias),
+      mean_(&state.mean),
+      variance_(&state.variance),
+      begun_(&state.begun) {
+  if (!goes_on_) return;
+  scale_->load(scale);
+  bias_->load(shift);
+}
+
 FoldedNorm TrainingNorm::folded(const Variable& w_step, const Variable& mean, const Variable& variance) const {
   const Variable factor = div(positive_step(scale_->variable(), 1), deviation(variance));
   return {mul(w_step, factor), sub(bias_->variable(), mul(mean, factor))};
 }
 
 void TrainingNorm::move_running(const Tensor& mean, const Tensor& variance) {
-  if (begun_->item() != 0) {
+  if (has_begun()) {
     *mean_ = moved(*mean_, mean), *variance_ = moved(*variance_, variance);
     return;
   }
-  const NoGradient aside;
   *begun_ = Tensor::full({1}, 1);
   *mean_ = mean.clone(), *variance_ = variance.clone();
+  if (!goes_on_) undo(mean, variance);
+}
+
+void TrainingNorm::undo(const Tensor& mean, const Tensor& variance) {
+  const NoGradient aside;
   scale_->load(deviation(Variable(variance)).value());
   bias_->load(ops::add(bias_->value(), mean));
 }
@@ -54,7 +71,7 @@ FoldedNorm TrainingNorm::fold(const Variable& sums, const Variable& x_step, cons
 }
 
 FoldedNorm TrainingNorm::fold(const Variable& w_step) const {
-  if (begun_->item() == 0) return {w_step, bias_->variable()};
+  if (!has_begun()) return {w_step, Variable(first_bias_)};
   return folded(w_step, Variable(*mean_), Variable(*variance_));
 }
 

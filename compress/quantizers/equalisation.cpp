@@ -45,6 +45,8 @@ class Sides {
   Sides(nn::Graph& graph, const Pair& pair)
       : a_(graph.layers[pair.first].weight),
         bias_(graph.layers[pair.first].bias),
+        norm_scale_(graph.layers[pair.first].norm_scale),
+        norm_shift_(graph.layers[pair.first].norm_shift),
         b_(graph.layers[pair.second].weight),
         spread_(pair.spread) {}
 
@@ -58,8 +60,8 @@ class Sides {
     const double s = std::sqrt(first / second);
     each(
         i, [&](float& w) { w = static_cast<float>(w / s); }, [&](float& w) { w = static_cast<float>(w * s); });
-    float& bias = bias_.mutable_data<float>()[i];
-    bias = static_cast<float>(bias / s);
+    for (Tensor* const t : {&bias_, &norm_scale_, &norm_shift_})
+      if (t->defined()) t->mutable_data<float>()[i] = static_cast<float>(t->data<float>()[i] / s);
     return s;
   }
 
@@ -73,15 +75,15 @@ class Sides {
       for (int64_t d = 0; d < part; ++d) g(b_.mutable_data<float>()[k * each + i * part + d]);
   }
 
-  Tensor a_, bias_, b_;  ///< handles: they share the graph's bytes
+  Tensor a_, bias_, norm_scale_, norm_shift_, b_;  ///< handles: they share the graph's bytes
   int64_t spread_;
 };
 
 void own_weights(nn::Graph& graph) {
   for (nn::GraphLayer& layer : graph.layers) {
     if (!layer.has_weights()) continue;
-    layer.weight = Tensor::from(layer.weight.to_vector<float>(), layer.weight.shape());
-    layer.bias = Tensor::from(layer.bias.to_vector<float>(), layer.bias.shape());
+    for (Tensor* const t : {&layer.weight, &layer.bias, &layer.norm_scale, &layer.norm_shift})
+      if (t->defined()) *t = Tensor::from(t->to_vector<float>(), t->shape());
   }
 }
 

@@ -27,8 +27,10 @@ class Channel {
   }
 
   void choose(const ReconstructionOptions& o) {
-    if (layer_.bits > 1 && o.rounding != Rounding::nearest) store(rounded(o));
+    const bool is_nearest = layer_.bits == 1 || o.rounding == Rounding::nearest;
+    if (!is_nearest) store(rounded(o));
     correct_bias();
+    if (is_nearest) correct_real_bias();
   }
 
  private:
@@ -55,6 +57,12 @@ class Channel {
         static_cast<int32_t>(std::nearbyint(std::clamp(bias, -ops::kMostBias, ops::kMostBias)));
   }
 
+  /// Training goes on from real weights, rounded to the nearest.
+  void correct_real_bias() {
+    const float corrected = static_cast<float>(layer_.bias.data<int32_t>()[k_]);
+    layer_.shape.bias.mutable_data<float>()[k_] = corrected * x_scale_ * layer_.weight_scale[k_];
+  }
+
   nn::IntegerLayer& layer_;
   const GroupMoments& m_;
   size_t k_, row_;
@@ -75,6 +83,7 @@ nn::IntegerSpec reconstructed(const nn::Graph& graph, nn::IntegerSpec spec, std:
     const float x_scale = spec.values[static_cast<size_t>(from.input)].scale;
     layer.weights = Tensor::from(layer.weights.to_vector<int8_t>(), layer.weights.shape());  // handles share bytes
     layer.bias = Tensor::from(layer.bias.to_vector<int32_t>(), layer.bias.shape());
+    layer.shape.bias = Tensor::from(layer.shape.bias.to_vector<float>(), layer.shape.bias.shape());
     const Tensor weight = from.weight.contiguous();
     parallel_for(weight.shape()[0], 1, [&](int64_t begin, int64_t end) {
       for (int64_t k = begin; k < end; ++k)

@@ -17,7 +17,8 @@ struct ReconstructionOptions {
 };
 
 /// Weights by `rounding` (of two bits and more; binary ones stay), and every bias corrected so that the mean of each
-/// output channel's sums over the images is the float network's (Nagel et al. 2019, Banner et al. 2019). `spec` is what
+/// output channel's sums over the images is the float network's (Nagel et al. 2019, Banner et al. 2019): the integer
+/// one, and, where weights stay the nearest ones, the real one that training goes on from. `spec` is what
 /// quantize_after_training made of `graph`, static. `done` is told each finished layer. Throws what layer_moments does.
 nn::IntegerSpec reconstructed(const nn::Graph& graph, nn::IntegerSpec spec, std::span<const Tensor> batches,
                               const ReconstructionOptions& options,

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "nn/fold.h"
 #include "nn/graph.h"
@@ -15,6 +17,8 @@
 
 namespace pith::nn {
 namespace {
+
+using Floats = std::vector<float>;
 
 IntegerSpec small(int bits) {
   IntegerSpec spec{.model = "lenet5", .input = {4, 4, 4}, .is_dynamic = false, .values = {}, .layers = {}};
@@ -118,6 +122,31 @@ TEST(PackedNetwork, KeepsMasksBesideTheRealWeightsAlone) {
             std::string::npos);
 }
 
+TEST(PackedNetwork, KeepsTheNormThatTrainingGoesOnWith) {
+  const test::TemporaryDirectory folder;
+  IntegerSpec spec = small(4);
+  GraphLayer& conv = spec.layers[0].shape;
+  conv.weight = Tensor::full({4, 4, 3, 3}, 0.5), conv.bias = Tensor::zeros({4});
+  conv.norm_scale = Tensor::from(std::vector<float>{0, 1, 2, 0.5F}, {4});
+  conv.norm_shift = Tensor::from(std::vector<float>{-1, 0, 1, 2}, {4});
+  spec.layers[2].shape.weight = Tensor::zeros({3, 16}), spec.layers[2].shape.bias = Tensor::zeros({3});
+  const std::string path = folder.file("norm.safetensors");
+  const auto back = [&](FloatWeights floats) {
+    write_packed_network(path, spec, floats);
+    return read_packed_network(path).layers[0].shape;
+  };
+  EXPECT_FALSE(back(FloatWeights::kept).norm_scale.defined());  // folded for good
+  spec.layers[0].norm_training = NormTraining::batch;
+  EXPECT_EQ(back(FloatWeights::kept).norm_scale.to_vector<float>(), conv.norm_scale.to_vector<float>());
+  EXPECT_EQ(back(FloatWeights::kept).norm_shift.to_vector<float>(), conv.norm_shift.to_vector<float>());
+  EXPECT_FALSE(back(FloatWeights::none).norm_scale.defined());
+  for (const float bad : {-1.0F, std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    conv.norm_scale = Tensor::full({4}, bad);
+    EXPECT_NE(test::message_of<FormatError>([&] { back(FloatWeights::kept); }).find("conv.norm_scale"),
+              std::string::npos);
+  }
+}
+
 TEST(PackedNetwork, SurvivesEveryDamageWithASentence) {
   const test::TemporaryDirectory folder;
   const std::string path = folder.file("p.safetensors"), bad = folder.file("bad.safetensors");
@@ -174,6 +203,26 @@ TEST(Graph, ComputesWhatTheModelComputes) {
     const NoGradient inference;
     test::expect_close(run_graph(graph_of(*model, image), x), model->call(Variable(x)).value().to_vector<double>(),
                        2e-4, name);
+  }
+}
+
+TEST(Graph, RemembersTheBatchNormsThatWereFolded) {
+  const auto model = make_model("resnet20-cifar");
+  Floats scales;
+  model->visit_parameters([&](const std::string& name, Parameter& p) {
+    if (name != "layer2.0.downsample.1.weight") return;
+    for (int64_t k = 0; k < p.shape()[0]; ++k) scales.push_back(static_cast<float>(k) - 7);
+    p.load(Tensor::from(scales, p.shape()));
+  });
+  fold_batch_norm(*model);
+  for (float& s : scales) s = std::abs(s);
+  const Graph graph = graph_of(*model, {3, 32, 32});
+  for (const GraphLayer& layer : graph.layers) {
+    EXPECT_EQ(layer.norm_scale.defined(), layer.kind == LayerKind::conv) << layer.name;
+    EXPECT_EQ(layer.norm_shift.defined(), layer.kind == LayerKind::conv) << layer.name;
+    if (layer.name != "layer2.0.downsample.0") continue;
+    EXPECT_EQ(layer.norm_scale.to_vector<float>(), scales);
+    EXPECT_EQ(layer.norm_shift.to_vector<float>(), Floats(scales.size(), 0));
   }
 }
 

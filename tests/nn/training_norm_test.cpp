@@ -17,13 +17,17 @@ using Floats = std::vector<float>;
 
 class Norm : public Module {
  public:
-  explicit Norm(const Floats& start)
+  /// Of the batch norm that was there before.
+  struct Before {
+    Tensor scale, shift;
+  };
+  explicit Norm(const Floats& start, const Before& before = {})
       : bias(add_parameter("bias", Tensor::from(start, {std::ssize(start)}))),
         scale(add_parameter("scale", Tensor::full(bias.shape(), 1))),
         mean(add_buffer("mean", Tensor::zeros(bias.shape()))),
         variance(add_buffer("variance", Tensor::full(bias.shape(), 1))),
         begun(add_buffer("begun", Tensor::zeros({1}))),
-        norm(scale, bias, mean, variance, begun) {}
+        norm({scale, bias, mean, variance, begun}, bias.value(), before.scale, before.shift) {}
   std::string_view type() const override { return "Norm"; }
 
   Parameter &bias, &scale;
@@ -71,6 +75,29 @@ TEST(TrainingNorm, BeginsAsNothing) {
   const Floats without = output(sums(0), before);
   expect_near(output(sums(0), n.norm.fold(Variable(sums(0)), kInput, kSteps)), without);
   expect_near(output(sums(0), n.norm.fold(kSteps)), without);  // its own statistics are the running ones now
+}
+
+TEST(TrainingNorm, GoesOnWithTheScaleAndShiftThatWereThere) {
+  const Tensor gamma = Tensor::from(Floats{1.5F, 0.5F}, {2}), beta = Tensor::from(Floats{0.25F, 3}, {2});
+  Norm n({1, -2}, {gamma, beta});
+  const FoldedNorm before = n.norm.fold(kSteps);  // no batch yet: the folded bias
+  EXPECT_EQ(before.w_step.value().to_vector<float>(), kSteps.value().to_vector<float>());
+  EXPECT_EQ(before.bias.value().to_vector<float>(), (Floats{1, -2}));
+  BatchNormState state{Tensor::zeros({2}), Tensor::full({2}, 1)};
+  const Floats normed =
+      batch_norm(Variable(real(sums(0))), Variable(gamma), Variable(beta), state, {}).value().to_vector<float>();
+  expect_near(output(sums(0), n.norm.fold(Variable(sums(0)), kInput, kSteps)), normed);
+  expect_near(output(sums(0), n.norm.fold(kSteps)), normed);
+  EXPECT_EQ(n.norm.scale().to_vector<float>(), gamma.to_vector<float>());
+  EXPECT_EQ(n.norm.shift().to_vector<float>(), beta.to_vector<float>());
+}
+
+TEST(TrainingNorm, KnowsNoScaleBeforeItBeginsFromNothing) {
+  Norm n({1, -2});
+  EXPECT_FALSE(n.norm.scale().defined() || n.norm.shift().defined());
+  n.norm.fold(Variable(sums(0)), kInput, kSteps);
+  EXPECT_EQ(n.norm.scale().to_vector<float>(), n.scale.value().to_vector<float>());
+  EXPECT_EQ(n.norm.shift().to_vector<float>(), n.bias.value().to_vector<float>());
 }
 
 TEST(TrainingNorm, IsBatchNormOnRealSums) {

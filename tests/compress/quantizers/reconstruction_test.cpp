@@ -11,6 +11,7 @@
 #include "compress/quantizers/range_search.h"
 #include "nn/fold.h"
 #include "nn/models.h"
+#include "nn/quantized_training.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tests/support/files.h"
@@ -128,10 +129,12 @@ TEST(QuantizedReconstruction, CorrectsEveryMeanToHalfAUnit) {
   const nn::Graph g = graph("resnet20-cifar", {3, 8, 8});
   const std::vector<Tensor> batches{images(16, g.input), images(5, g.input, 2)};
   const nn::IntegerSpec before = quantized(g, 3), after = reconstructed(g, before, batches, {});
+  const nn::IntegerSpec trained = nn::QuantizedTraining(after).spec();  // what training goes on from
   double worst_before = 0, worst_after = 0;
   for (size_t i = 0; i < g.layers.size(); ++i) {
     if (!g.layers[i].has_weights()) continue;
     EXPECT_EQ(after.layers[i].weights.to_vector<int8_t>(), before.layers[i].weights.to_vector<int8_t>());
+    EXPECT_EQ(trained.layers[i].bias.to_vector<int32_t>(), after.layers[i].bias.to_vector<int32_t>());
     const GroupMoments m = layer_moments(g, after, i, batches)[0];
     const float x_scale = after.values[static_cast<size_t>(g.layers[i].input)].scale;
     for (size_t k = 0; k < m.target.size(); ++k) {
@@ -217,6 +220,14 @@ TEST(Equalisation, KeepsTheFunctionAndEvensTheRanges) {
         if (l.name == layer) return l.weight;
       return Tensor();
     };
+    for (size_t i = 0; i < before.layers.size(); ++i) {  // a channel's bias, scale and shift are divided alike
+      const nn::GraphLayer &l = before.layers[i], &e = after.layers[i];
+      for (int64_t k = 0; l.norm_scale.defined() && k < l.norm_scale.numel(); ++k) {
+        const double share = e.norm_scale.data<float>()[k] / l.norm_scale.data<float>()[k];
+        EXPECT_NEAR(e.bias.data<float>()[k], share * l.bias.data<float>()[k], 1e-5 * share) << l.name;
+        EXPECT_NEAR(e.norm_shift.data<float>()[k], share * l.norm_shift.data<float>()[k], 1e-5 * share) << l.name;
+      }
+    }
     const bool residual = std::string(name) == "resnet20-cifar";
     const Tensor first = at(residual ? "layer3.2.conv1" : "fc1"), second = at(residual ? "layer3.2.conv2" : "fc2");
     ASSERT_TRUE(first.defined() && second.defined()) << name;
